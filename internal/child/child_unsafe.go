@@ -1,0 +1,273 @@
+// Package child is the only code that runs after clone: it makes the system
+// calls of a plan, starts the payload and becomes PID 1.
+//
+// # Rules after clone
+//
+// The child is a copy of one thread of a Go program. The other threads, and
+// with them the garbage collector, the scheduler and whoever holds a lock, are
+// gone. So everything reachable from [inChild] reads memory that the parent
+// prepared and makes raw system calls, nothing else: no allocation, map,
+// interface, closure, defer, string operation, stack growth, lock, bounds
+// check that could panic, or pointer store that needs a write barrier. The
+// functions carry go:nosplit, go:norace and go:nocheckptr, and a test over the
+// disassembly fails on any call that is not on a short list. Go's own rules for
+// this place are in syscall/exec_linux.go.
+//
+// The payload's process shares its memory and its stack with PID 1 until
+// execve (CLONE_VM|CLONE_VFORK), PID 1 being stopped meanwhile. Hence
+// [startPayload]: its frame is never returned from in the payload's process,
+// and PID 1 returns from it at once.
+package child
+
+import (
+	"runtime"
+	"syscall"
+	"unsafe"
+
+	pid1 "github.com/lichen-sandbox/lichen/init"
+	"github.com/lichen-sandbox/lichen/internal/plan"
+	"github.com/lichen-sandbox/lichen/internal/sys"
+)
+
+// The runtime's own bracket around fork: before it blocks every signal, so
+// that no Go handler runs in the child; the last one resets the handlers.
+// gVisor links to the same three.
+
+//go:linkname runtimeBeforeFork syscall.runtime_BeforeFork
+func runtimeBeforeFork()
+
+//go:linkname runtimeAfterFork syscall.runtime_AfterFork
+func runtimeAfterFork()
+
+//go:linkname runtimeAfterForkInChild syscall.runtime_AfterForkInChild
+func runtimeAfterForkInChild()
+
+// vfork is clone(2) with nothing but flags.
+//
+//go:noescape
+func vfork(flags uintptr) (r1 uintptr)
+
+// exitFailed is the status of a process that could not go on. Nobody reads
+// it: the launcher has the message.
+const exitFailed = 125
+
+// memory is all that the child works with.
+type memory struct {
+	slots        [plan.NumSlots]uint64
+	arena        unsafe.Pointer
+	sections     [3]list
+	payloadFlags uintptr
+	failedOp     int32 // index, or -1
+	errno        int32
+	noted        int32
+	loop         pid1.Loop
+	cloneArgs    cloneArgs
+	pidfd        int32
+}
+
+type list struct {
+	first unsafe.Pointer
+	count uintptr
+	base  int32
+}
+
+// cloneArgs is struct clone_args; see clone3(2).
+type cloneArgs struct {
+	flags, pidfd, childTID, parentTID, exitSignal uint64
+	stack, stackSize, tls                         uint64
+}
+
+// Handle is a started child.
+type Handle struct {
+	PID   int
+	PIDFD int
+}
+
+// Start clones a child that carries out p. control is the descriptor of
+// PID 1's end of the control socket; argv and argvLen say where the launcher's
+// own argument strings lie, so that PID 1 does not show them to the payload.
+//
+// An error means that there is no child: the errno of clone3(2).
+func Start(p *plan.Plan, control int, argv, argvLen uintptr) (Handle, error) {
+	m := prepare(p)
+	m.slots[plan.SlotControl] = uint64(control)
+	m.slots[plan.SlotArgv] = uint64(argv)
+	m.slots[plan.SlotArgvLen] = uint64(argvLen)
+
+	// PR_SET_PDEATHSIG fires when the thread that forked ends.
+	runtime.LockOSThread()
+	pid, errno := forkAndRun(m)
+	runtime.KeepAlive(p)
+	if errno != 0 {
+		return Handle{}, errno
+	}
+	return Handle{PID: int(pid), PIDFD: int(m.pidfd)}, nil
+}
+
+// prepare lays out the child's memory and turns offsets into addresses where
+// the kernel follows them.
+func prepare(p *plan.Plan) *memory {
+	m := &memory{failedOp: -1, payloadFlags: uintptr(p.PayloadFlags) | uintptr(sys.SIGCHLD)}
+	m.arena = unsafe.Pointer(unsafe.SliceData(p.Arena))
+	for _, r := range p.Relocs {
+		*(*uintptr)(unsafe.Add(m.arena, r.At)) = uintptr(unsafe.Add(m.arena, r.To))
+	}
+	for i := range m.sections {
+		ops := p.Ops[i]
+		m.sections[i] = list{unsafe.Pointer(unsafe.SliceData(ops)), uintptr(len(ops)), int32(p.Base(plan.Section(i)))}
+	}
+	m.loop.State.Linger = p.Linger
+	m.loop.KillStrays = p.KillStrays
+	m.cloneArgs = cloneArgs{
+		flags:      p.CloneFlags | sys.CLONE_PIDFD,
+		pidfd:      uint64(uintptr(unsafe.Pointer(&m.pidfd))),
+		exitSignal: uint64(sys.SIGCHLD),
+	}
+	return m
+}
+
+//go:noinline
+//go:norace
+//go:nosplit
+//go:nocheckptr
+func forkAndRun(m *memory) (pid uintptr, errno syscall.Errno) {
+	runtimeBeforeFork()
+	pid, _, errno = syscall.RawSyscall(sys.SYS_CLONE3, uintptr(unsafe.Pointer(&m.cloneArgs)), unsafe.Sizeof(m.cloneArgs), 0)
+	if errno != 0 || pid != 0 {
+		runtimeAfterFork()
+		return pid, errno
+	}
+	runtimeAfterForkInChild()
+	inChild(m)
+	return 0, 0 // not reached
+}
+
+// inChild is the child's life. It does not return.
+//
+//go:noinline
+//go:norace
+//go:nosplit
+//go:nocheckptr
+func inChild(m *memory) {
+	if !runOps(m, &m.sections[plan.Setup]) {
+		fail(m, uintptr(m.slots[plan.SlotControl]))
+	}
+	pid := startPayload(m)
+	if m.failedOp >= 0 {
+		fail(m, uintptr(m.slots[plan.SlotControl]))
+	}
+	if !runOps(m, &m.sections[plan.Supervise]) {
+		fail(m, uintptr(m.slots[plan.SlotControl]))
+	}
+	m.loop.State.Payload = int32(pid)
+	m.loop.Message.Kind = pid1.MessageStarted
+	m.loop.Message.PID = int32(pid)
+	pid1.Send(&m.loop, pid1.ControlFD)
+	pid1.Run(&m.loop)
+}
+
+// startPayload makes the payload's process and returns once it has called
+// execve or ended; m.failedOp tells which.
+//
+//go:noinline
+//go:norace
+//go:nosplit
+//go:nocheckptr
+func startPayload(m *memory) uintptr {
+	pid := vfork(m.payloadFlags)
+	if pid != 0 {
+		if pid > maxPID {
+			// A negative errno: there is no payload. The first op of the
+			// section stands for its clone.
+			m.failedOp = m.sections[plan.Payload].base
+			m.errno = int32(-pid)
+		}
+		return pid
+	}
+	runOps(m, &m.sections[plan.Payload]) // ends in execve, or with m.failedOp set
+	for {
+		syscall.RawSyscall(sys.SYS_EXIT_GROUP, exitFailed, 0, 0)
+	}
+}
+
+// maxPID is PID_MAX_LIMIT on 64-bit machines; see proc_sys_kernel(5).
+const maxPID = 1 << 22
+
+// fail reports the failed op and ends the process, and with it the sandbox.
+//
+//go:noinline
+//go:norace
+//go:nosplit
+//go:nocheckptr
+func fail(m *memory, control uintptr) {
+	m.loop.Message.Kind = pid1.MessageFailed
+	m.loop.Message.Op = m.failedOp
+	m.loop.Message.Errno = m.errno
+	m.loop.Message.Noted = m.noted
+	pid1.Send(&m.loop, control)
+	for {
+		syscall.RawSyscall(sys.SYS_EXIT_GROUP, exitFailed, 0, 0)
+	}
+}
+
+// runOps makes the calls of one section. It returns false, with m.failedOp and
+// m.errno set, at the first one that fails.
+//
+//go:noinline
+//go:norace
+//go:nosplit
+//go:nocheckptr
+func runOps(m *memory, l *list) bool {
+	p := l.first
+	for i := uintptr(0); i != l.count; i++ {
+		o := (*plan.Op)(p)
+		r, _, errno := syscall.RawSyscall6(uintptr(o.Nr),
+			argument(m, o, 0), argument(m, o, 1), argument(m, o, 2),
+			argument(m, o, 3), argument(m, o, 4), argument(m, o, 5))
+		if !succeeded(m, o, r, errno) {
+			m.failedOp = l.base + int32(i)
+			m.errno = int32(errno)
+			return false
+		}
+		if o.Result >= 0 {
+			m.slots[o.Result&(plan.NumSlots-1)] = uint64(r)
+		}
+		if o.Store != 0 {
+			*(*int32)(unsafe.Add(m.arena, o.Store)) = int32(r)
+		}
+		p = unsafe.Add(p, unsafe.Sizeof(plan.Op{}))
+	}
+	return true
+}
+
+// argument resolves argument i of o.
+//
+//go:norace
+//go:nosplit
+//go:nocheckptr
+func argument(m *memory, o *plan.Op, i uint) uintptr {
+	v := *(*uint64)(unsafe.Add(unsafe.Pointer(&o.Args), i*8))
+	switch {
+	case o.Slots>>i&1 != 0:
+		return uintptr(m.slots[v&(plan.NumSlots-1)])
+	case o.Pointers>>i&1 != 0:
+		return uintptr(unsafe.Add(m.arena, v))
+	}
+	return uintptr(v)
+}
+
+//go:norace
+//go:nosplit
+//go:nocheckptr
+func succeeded(m *memory, o *plan.Op, r uintptr, errno syscall.Errno) bool {
+	if errno == 0 {
+		return o.Check == plan.CheckOK || o.Check == plan.CheckEqual && uint64(r) == o.Expect
+	}
+	if e := uint16(errno); e != o.Tolerate[0] && e != o.Tolerate[1] && e != o.Tolerate[2] {
+		return false
+	}
+	if o.Nr == sys.SYS_EXECVE && errno != syscall.ENOENT {
+		m.noted = int32(errno)
+	}
+	return true
+}

@@ -1,0 +1,112 @@
+// Package feature finds out what this host and kernel can do. What a Plan
+// depends on besides its Spec comes in as one [Facts] value.
+package feature
+
+import (
+	"io/fs"
+
+	"github.com/lichen-sandbox/lichen/internal/sys"
+)
+
+// Facts is what sandbox.Compile knows of the host.
+type Facts struct {
+	UID, GID uint32
+	// LandlockABI is the version that landlock_create_ruleset(2) reports; 0
+	// where Landlock is missing or off.
+	LandlockABI int
+	// Arch is runtime.GOARCH.
+	Arch string
+	// Environ is the caller's environment, "NAME=VALUE".
+	Environ []string
+	// Stdio describes descriptors 0 to 2.
+	Stdio [3]Stdio
+	// HardLimits returns the caller's hard limit for an RLIMIT_ number.
+	HardLimit func(resource int) uint64
+	// Files answers questions about the host's files.
+	Files Files
+}
+
+// Files is the part of the host's file system that compiling looks at.
+type Files interface {
+	// Lstat describes path without following a link in its last component.
+	Lstat(path string) (fs.FileMode, error)
+	// Stat follows links.
+	Stat(path string) (fs.FileMode, error)
+	Readlink(path string) (string, error)
+	// Usable reports why the caller could not use path as a source: it may
+	// not read the file or search the directory.
+	Usable(path string, mode fs.FileMode) error
+}
+
+// StdioKind says what a standard descriptor is.
+type StdioKind uint8
+
+const (
+	StdioOther StdioKind = iota // a pipe, a socket, or closed: nothing that can be opened again
+	StdioFile
+	StdioTTY
+)
+
+// Stdio is one standard descriptor.
+type Stdio struct {
+	Kind     StdioKind
+	Readable bool
+	Writable bool
+}
+
+// Gather asks the kernel for the facts.
+func Gather(environ []string) *Facts {
+	f := &Facts{
+		UID: uint32(sys.Getuid()), GID: uint32(sys.Getgid()),
+		LandlockABI: sys.LandlockABI(),
+		Arch:        sys.Arch,
+		Environ:     environ,
+		HardLimit:   sys.HardLimit,
+		Files:       HostFiles{},
+	}
+	for fd := range f.Stdio {
+		f.Stdio[fd] = statStdio(fd)
+	}
+	return f
+}
+
+func statStdio(fd int) Stdio {
+	mode, flags, err := sys.StatFD(fd)
+	if err != nil {
+		return Stdio{}
+	}
+	access := flags & sys.O_ACCMODE
+	s := Stdio{Readable: access != sys.O_WRONLY, Writable: access != sys.O_RDONLY}
+	switch {
+	case mode.IsRegular():
+		s.Kind = StdioFile
+	case mode&fs.ModeCharDevice != 0:
+		s.Kind = StdioTTY
+	}
+	return s
+}
+
+// HostFiles is the real host's file system.
+type HostFiles struct{}
+
+// Lstat implements Files.
+func (HostFiles) Lstat(path string) (fs.FileMode, error) {
+	return sys.Stat(path, sys.AT_SYMLINK_NOFOLLOW)
+}
+
+// Stat implements Files.
+func (HostFiles) Stat(path string) (fs.FileMode, error) { return sys.Stat(path, 0) }
+
+// Readlink implements Files.
+func (HostFiles) Readlink(path string) (string, error) { return sys.Readlink(path) }
+
+// Usable implements Files.
+func (HostFiles) Usable(path string, mode fs.FileMode) error {
+	want := uint32(sys.R_OK)
+	if mode.IsDir() {
+		want = sys.X_OK
+	} else if mode&fs.ModeType != 0 {
+		return nil // opening a device or a socket is decided at open
+	}
+	return sys.Access(path, want)
+}

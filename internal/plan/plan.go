@@ -1,0 +1,131 @@
+// Package plan holds the set-up of a sandbox as data: a list of system calls
+// with their arguments, and a text form of it. It makes no system calls.
+//
+// One [Op] is one system call. What a later op needs from an earlier one (a
+// file descriptor) goes through a numbered slot; what the kernel reads by
+// pointer lies in one arena, addressed by offset. So a Plan is position
+// independent, comparable, and the same for the same input.
+package plan
+
+import "github.com/lichen-sandbox/lichen/spec"
+
+// Slot names a place where the result of an op is kept for later ops.
+type Slot int8
+
+// Slots that the launcher fills before the first op.
+const (
+	SlotControl Slot = iota // PID 1's end of the control socket
+	SlotArgv                // address of the launcher's own argument strings
+	SlotArgvLen             // their length in bytes
+	firstFreeSlot
+
+	// NumSlots bounds how many results are alive at once.
+	NumSlots = 64
+	// NoSlot drops the result.
+	NoSlot Slot = -1
+)
+
+// Check says which results count as success.
+type Check uint8
+
+const (
+	CheckOK       Check = iota // no error, or one of Op.Tolerate
+	CheckEqual                 // the result equals Op.Expect
+	CheckMustFail              // the call fails with one of Op.Tolerate
+)
+
+// Op is one system call. Its layout is read by internal/child.
+type Op struct {
+	Nr     uint64
+	Args   [6]uint64
+	Expect uint64
+	// Store, when not 0, is an offset in the arena that receives the result
+	// as a 32-bit integer: a descriptor inside a structure.
+	Store    uint32
+	Note     uint32    // index in Plan.Notes
+	Tolerate [3]uint16 // errno values that are no failure; 0 is unused
+	Slots    uint8     // bit i: Args[i] is a slot number
+	Pointers uint8     // bit i: Args[i] is an offset in the arena
+	Result   Slot
+	Check    Check
+}
+
+// Note says what a run of ops is for, in a user's words.
+type Note struct {
+	Op     string // "bind", "map user ids"
+	Object string
+	Origin spec.Origin
+}
+
+// Reloc asks for the address of arena offset To to be written, as a pointer,
+// at arena offset At.
+type Reloc struct{ At, To uint32 }
+
+// Section is one of the three lists of ops.
+type Section uint8
+
+const (
+	// Setup runs in PID 1, in the outer user namespace, with all capabilities
+	// there.
+	Setup Section = iota
+	// Payload runs in the payload's process, up to execve.
+	Payload
+	// Supervise runs in PID 1 once the payload has started, before its loop.
+	Supervise
+
+	numSections
+)
+
+var sectionNames = [numSections]string{"setup", "payload", "supervise"}
+
+// String returns the section's name.
+func (s Section) String() string { return sectionNames[s] }
+
+// Plan is everything that happens after clone.
+type Plan struct {
+	// CloneFlags are the namespaces that PID 1 starts in; PayloadFlags those
+	// of the payload below it.
+	CloneFlags   uint64
+	PayloadFlags uint64
+	Ops          [numSections][]Op
+	Notes        []Note
+	Arena        []byte
+	Relocs       []Reloc
+	// Dropped lists what the profile asked for and this host lacks, where the
+	// profile allows that (best_effort).
+	Dropped []string
+	// Linger keeps PID 1 until the last process inside is gone.
+	Linger bool
+	// KillStrays ends what outlives the payload where no pid namespace does.
+	KillStrays bool
+}
+
+// At returns the op with the given index, counted over all sections, with its
+// section; ok is false when there is none.
+func (p *Plan) At(index int) (op *Op, s Section, ok bool) {
+	for s := range numSections {
+		if index >= 0 && index < len(p.Ops[s]) {
+			return &p.Ops[s][index], s, true
+		}
+		index -= len(p.Ops[s])
+	}
+	return nil, 0, false
+}
+
+// Len returns the number of ops in all sections.
+func (p *Plan) Len() int {
+	n := 0
+	for _, ops := range p.Ops {
+		n += len(ops)
+	}
+	return n
+}
+
+// Base returns the index of the first op of section s.
+func (p *Plan) Base(s Section) int {
+	n := 0
+	for i := range s {
+		n += len(p.Ops[i])
+	}
+	return n
+}

@@ -1,0 +1,77 @@
+package sys
+
+import (
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// SocketPair returns the two ends of a control socket: packets are kept apart,
+// and a closed peer is seen. Both are close-on-exec.
+func SocketPair() (a, b int, err error) {
+	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
+	return fds[0], fds[1], err
+}
+
+// Close closes a descriptor of ours.
+func Close(fd int) error { return unix.Close(fd) }
+
+// Receive reads one packet; 0 bytes mean that the peer is gone.
+func Receive(fd int, buf []byte) (int, error) {
+	for {
+		n, err := unix.Read(fd, buf)
+		if err != unix.EINTR {
+			return n, err
+		}
+	}
+}
+
+// Send writes one packet without raising SIGPIPE.
+func Send(fd int, data []byte) error {
+	for {
+		err := unix.Sendto(fd, data, unix.MSG_NOSIGNAL, nil)
+		if err != unix.EINTR {
+			return err
+		}
+	}
+}
+
+// HangUp tells the peer that no more will be sent; receiving still works.
+func HangUp(fd int) error { return unix.Shutdown(fd, unix.SHUT_WR) }
+
+// KillProcess sends SIGKILL through a pidfd.
+func KillProcess(pidfd int) error {
+	return unix.PidfdSendSignal(pidfd, unix.SIGKILL, nil, 0)
+}
+
+// Exit is how a process ended, and what it used with all that it waited for.
+type Exit struct {
+	Status  unix.WaitStatus
+	User    time.Duration
+	System  time.Duration
+	MaxRSS  int64 // kilobytes
+	Minor   int64
+	Major   int64
+	InBlock int64
+	OuBlock int64
+	NVCSw   int64
+	NIvCSw  int64
+}
+
+// Wait waits for a child.
+func Wait(pid int) (Exit, error) {
+	var status unix.WaitStatus
+	var ru unix.Rusage
+	for {
+		_, err := unix.Wait4(pid, &status, 0, &ru)
+		if err == unix.EINTR {
+			continue
+		}
+		return Exit{
+			Status: status,
+			User:   time.Duration(ru.Utime.Nano()), System: time.Duration(ru.Stime.Nano()),
+			MaxRSS: ru.Maxrss, Minor: ru.Minflt, Major: ru.Majflt,
+			InBlock: ru.Inblock, OuBlock: ru.Oublock, NVCSw: ru.Nvcsw, NIvCSw: ru.Nivcsw,
+		}, err
+	}
+}

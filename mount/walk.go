@@ -1,0 +1,166 @@
+package mount
+
+import (
+	"errors"
+	"io/fs"
+	"path"
+	"strings"
+
+	"github.com/lichen-sandbox/lichen/internal/feature"
+	"github.com/lichen-sandbox/lichen/spec"
+)
+
+// walker finds out where sources really lie. A payload that may write a
+// directory could plant a link there, so that the next run of the same profile
+// grants what the link names (compare CVE-2026-87766). So, where a profile has
+// a writable grant, every source is walked link by link: a link inside a
+// writable tree is an error, and the child opens the resulting path with
+// RESOLVE_NO_SYMLINKS.
+type walker struct {
+	files    feature.Files
+	writable []writableDir
+	real     map[string]string // directory → its path without links
+}
+
+type writableDir struct {
+	path string // without links
+	node *Node
+}
+
+// maxLinks is the kernel's own limit; see path_resolution(7).
+const maxLinks = 40
+
+func newWalker(v *View, files feature.Files) (*walker, error) {
+	w := &walker{files: files}
+	for _, n := range append([]*Node{v.root}, v.Nodes...) {
+		for _, source := range writableSources(n) {
+			if w.real == nil {
+				w.real = map[string]string{"/": "/"}
+			}
+			real, err := w.walk(source)
+			if errors.Is(err, fs.ErrNotExist) {
+				continue // reported, or left out, with the mount itself
+			}
+			if err != nil {
+				return nil, &spec.Error{Op: n.Type.String(), Object: source, Err: err, Origin: n.Origin}
+			}
+			w.writable = append(w.writable, writableDir{real, n})
+		}
+	}
+	return w, nil
+}
+
+func writableSources(n *Node) []string {
+	switch {
+	case n.Type == spec.MountBind && n.Write && !n.Dev:
+		return []string{n.Source}
+	case n.Type == spec.MountOverlay && n.Upper != "":
+		return []string{n.Upper, n.Work}
+	}
+	return nil
+}
+
+// errPlanted marks a link in a writable tree.
+type errPlanted struct{ link, tree string }
+
+func (e errPlanted) Error() string {
+	return e.link + " is a symbolic link in " + e.tree + ", which the payload may write"
+}
+
+// walk returns p without symbolic links.
+func (w *walker) walk(p string) (string, error) {
+	return w.walkLinks(p, 0)
+}
+
+func (w *walker) walkLinks(p string, links int) (string, error) {
+	if real, ok := w.real[p]; ok {
+		return real, nil
+	}
+	dir, err := w.walkLinks(path.Dir(p), links)
+	if err != nil {
+		return "", err
+	}
+	at := join(dir, path.Base(p))
+	mode, err := w.files.Lstat(at)
+	if err != nil {
+		return "", err
+	}
+	if mode&fs.ModeSymlink == 0 {
+		if mode.IsDir() {
+			w.real[p] = at
+		}
+		return at, nil
+	}
+	for _, t := range w.writable {
+		if below(dir, t.path) {
+			return "", errPlanted{at, t.path}
+		}
+	}
+	if links++; links > maxLinks {
+		return "", errors.New("too many levels of symbolic links")
+	}
+	text, err := w.files.Readlink(at)
+	if err != nil {
+		return "", err
+	}
+	if !strings.HasPrefix(text, "/") {
+		text = join(dir, text)
+	}
+	return w.walkLinks(path.Clean(text), links)
+}
+
+// check walks source for n. exposed is true when it lies below a writable
+// tree.
+func (w *walker) check(n *Node, source string) (real string, exposed bool, err error) {
+	if len(w.writable) == 0 {
+		return source, false, nil
+	}
+	real, err = w.walk(source)
+	if err != nil {
+		e := &spec.Error{Op: n.Type.String(), Object: source, Err: err, Origin: n.Origin}
+		if planted := (errPlanted{}); errors.As(err, &planted) {
+			e.Hint = "if you made the link yourself, name the place it leads to instead"
+		}
+		return "", false, e
+	}
+	for _, t := range w.writable {
+		if real != t.path && below(real, t.path) {
+			exposed = true
+		}
+	}
+	return real, exposed, nil
+}
+
+func (w *walker) checkBind(n *Node) (err error) {
+	n.realPath, n.exposed, err = w.check(n, n.Source)
+	return err
+}
+
+// checkOverlay replaces the overlay's directories by their real paths. They
+// must be directories already.
+func (w *walker) checkOverlay(n *Node) error {
+	dirs := make([]*string, 0, len(n.Lower)+2)
+	lower := append([]string(nil), n.Lower...)
+	for i := range lower {
+		dirs = append(dirs, &lower[i])
+	}
+	n.Lower = lower
+	if n.Upper != "" {
+		dirs = append(dirs, &n.Upper, &n.Work)
+	}
+	for _, d := range dirs {
+		mode, err := w.files.Stat(*d)
+		if err == nil && !mode.IsDir() {
+			err = errors.New("not a directory")
+		}
+		if err != nil {
+			return &spec.Error{Op: "overlay", Object: *d, Err: err, Origin: n.Origin}
+		}
+		real, exposed, err := w.check(n, *d)
+		if err != nil {
+			return err
+		}
+		*d, n.exposed = real, n.exposed || exposed
+	}
+	return nil
+}

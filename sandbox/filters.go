@@ -1,0 +1,85 @@
+package sandbox
+
+import (
+	"encoding/binary"
+
+	pid1 "github.com/lichen-sandbox/lichen/init"
+	"github.com/lichen-sandbox/lichen/internal/feature"
+	"github.com/lichen-sandbox/lichen/seccomp"
+	"github.com/lichen-sandbox/lichen/spec"
+)
+
+// filters are the compiled seccomp programs, as the kernel reads them.
+type filters struct {
+	payload []byte // nil: no filter
+	pid1    []byte
+	// unshareKills: trying unshare(CLONE_NEWUSER) would end the process.
+	unshareKills bool
+	// unshareErrno is what the filter answers to it otherwise.
+	unshareErrno uint16
+}
+
+func compileFilters(s *spec.Spec, f *feature.Facts) (filters, error) {
+	arch, err := seccomp.Native()
+	if err != nil {
+		return filters{}, &spec.Error{Op: "compile", Object: "system call filter", Err: err}
+	}
+	own, err := seccomp.AllowOnly(arch, pid1.Calls())
+	if err != nil {
+		return filters{}, err
+	}
+	out := filters{pid1: encode(own)}
+	if s.Seccomp.Off {
+		return out, nil
+	}
+	program, err := seccomp.Compile(&s.Seccomp, seccomp.Options{
+		Arch:     arch,
+		Nested:   s.Namespaces.Nested,
+		UnixOnly: s.Network.Mode == spec.NetworkNone && !s.Namespaces.Net,
+	})
+	if err != nil {
+		return filters{}, err
+	}
+	out.payload = encode(program)
+	return out, out.inspect(s, arch, program)
+}
+
+// inspect runs the program on the calls that starting the payload makes.
+func (o *filters) inspect(s *spec.Spec, arch seccomp.Arch, program []seccomp.Instruction) error {
+	if kind, _ := verdict(arch, program, "execve"); kind != seccomp.RetAllow && kind != seccomp.RetLog {
+		return &spec.Error{Op: "compile", Object: "system call filter",
+			Reason: "it refuses execve, so that the command could not even start", Origin: s.OriginOf("seccomp.default"),
+			Hint: `add "execve" to seccomp.allow`}
+	}
+	kind, errno := verdict(arch, program, "unshare", cloneNewUser)
+	o.unshareKills = kind == seccomp.RetKillProcess || kind == seccomp.RetTrap
+	if kind == seccomp.RetErrno {
+		o.unshareErrno = errno
+	}
+	return nil
+}
+
+const cloneNewUser = 0x10000000 // CLONE_NEWUSER
+
+// verdict returns the action and the data that program answers to a call.
+func verdict(arch seccomp.Arch, program []seccomp.Instruction, name string, args ...uint64) (kind uint32, data uint16) {
+	nr, ok := seccomp.Number(arch, name)
+	if !ok {
+		return seccomp.RetKillProcess, 0
+	}
+	d := seccomp.Data{Nr: int32(nr), Arch: arch.AuditArch()}
+	copy(d.Args[:], args)
+	ret, _ := seccomp.Run(program, d)
+	return ret &^ 0xffff, uint16(ret)
+}
+
+// encode lays out a program as an array of struct sock_filter.
+func encode(program []seccomp.Instruction) []byte {
+	out := make([]byte, 0, len(program)*8)
+	for _, i := range program {
+		out = binary.NativeEndian.AppendUint16(out, i.Op)
+		out = append(out, i.Jt, i.Jf)
+		out = binary.NativeEndian.AppendUint32(out, i.K)
+	}
+	return out
+}

@@ -1,0 +1,71 @@
+package sandbox
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/lichen-sandbox/lichen/internal/feature"
+	"github.com/lichen-sandbox/lichen/landlock"
+	"github.com/lichen-sandbox/lichen/mount"
+	"github.com/lichen-sandbox/lichen/spec"
+)
+
+// viewGrants derives from what the mounts show what Landlock allows, so that
+// one policy is enforced twice.
+func viewGrants(v *mount.View, hostRoot bool) []landlock.Grant {
+	grants := make([]landlock.Grant, 0, len(v.Nodes)+1)
+	grants = append(grants, nodeGrant(v.Root(), hostRoot))
+	for _, n := range v.Nodes {
+		if n.Type == spec.MountSymlink || n.Type == spec.MountDir || n.Type == spec.MountHide {
+			continue // a link has no rights, and directories are listed by the root's
+		}
+		grants = append(grants, nodeGrant(n, hostRoot))
+	}
+	return grants
+}
+
+func nodeGrant(n *mount.Node, hostRoot bool) landlock.Grant {
+	g := landlock.Grant{Path: n.Target, Dir: n.Dir, Execute: !n.NoExec, Origin: n.Origin}
+	switch n.Type {
+	case spec.MountBind:
+		g.Write, g.Device, g.Connect = n.Write, n.Dev, n.Socket
+	case spec.MountOverlay:
+		g.Write = n.Upper != ""
+	case spec.MountTmpfs:
+		// The root that lichen itself makes is only a place for the rest.
+		g.Write = !n.Origin.IsZero()
+		g.ListDir = !g.Write
+	case spec.MountDev:
+		g.ListDir = true
+	case spec.MountDevpts:
+		g.Modify, g.Device, g.Execute = true, true, false
+	case spec.MountProc:
+		g.Modify, g.Execute = !hostRoot, false
+	case spec.MountMqueue:
+		g.Write, g.Execute = true, false
+	}
+	return g
+}
+
+func ruleGrants(rules []spec.LandlockRule) []landlock.Grant {
+	grants := make([]landlock.Grant, 0, len(rules))
+	for _, r := range rules {
+		grants = append(grants, landlock.Grant{Path: r.Path, Dir: true, Write: r.Write, Execute: r.Execute, Origin: r.Origin})
+	}
+	return grants
+}
+
+// pathGrants derives the grants for a sandbox without namespaces, where paths
+// inside are the host's.
+func pathGrants(s *spec.Spec, f *feature.Facts) ([]landlock.Grant, error) {
+	nodes, err := mount.InPlace(s, f)
+	if err != nil {
+		return nil, err
+	}
+	grants := make([]landlock.Grant, 0, len(nodes))
+	for _, n := range nodes {
+		grants = append(grants, nodeGrant(n, false))
+	}
+	slices.SortStableFunc(grants, func(a, b landlock.Grant) int { return cmp.Compare(a.Path, b.Path) })
+	return grants, nil
+}

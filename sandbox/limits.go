@@ -1,0 +1,49 @@
+package sandbox
+
+import (
+	"strconv"
+
+	"github.com/lichen-sandbox/lichen/internal/feature"
+	"github.com/lichen-sandbox/lichen/internal/plan"
+	"github.com/lichen-sandbox/lichen/internal/sys"
+	"github.com/lichen-sandbox/lichen/spec"
+)
+
+// limit is a checked rlimit.
+type limit struct {
+	spec.Rlimit
+	resource int
+}
+
+// compileLimits checks the limits against those of the caller: raising a hard
+// limit takes CAP_SYS_RESOURCE in the first user namespace (setrlimit(2)).
+func compileLimits(s *spec.Spec, f *feature.Facts) ([]limit, error) {
+	out := make([]limit, 0, len(s.Limits.Rlimits))
+	for _, l := range s.Limits.Rlimits {
+		resource, ok := sys.RlimitByName(l.Name)
+		if !ok {
+			return nil, &spec.Error{Op: "limit", Object: l.Name, Reason: "no such resource limit", Origin: l.Origin}
+		}
+		if hard := f.HardLimit(resource); l.Hard > hard {
+			return nil, &spec.Error{Op: "limit", Object: l.Name,
+				Reason: formatLimit(l.Hard) + " is more than your own hard limit of " + formatLimit(hard), Origin: l.Origin,
+				Hint: "ask for at most " + formatLimit(hard) + ", or have the hard limit raised (limits.conf(5), LimitNOFILE= and the like in systemd.exec(5))"}
+		}
+		out = append(out, limit{l, resource})
+	}
+	return out, nil
+}
+
+func formatLimit(v uint64) string {
+	if v == spec.RlimInfinity {
+		return "unlimited"
+	}
+	return strconv.FormatUint(v, 10)
+}
+
+func (c *compiler) setLimits() {
+	for _, l := range c.limits {
+		c.b.Note("limit", l.Name, l.Origin)
+		c.b.Call(sys.SYS_PRLIMIT64, plan.Val(0), plan.Val(l.resource), c.b.Words(l.Soft, l.Hard), plan.Null)
+	}
+}

@@ -1,0 +1,134 @@
+package sandbox
+
+import (
+	"sync"
+	"syscall"
+
+	pid1 "github.com/lichen-sandbox/lichen/init"
+	"github.com/lichen-sandbox/lichen/internal/child"
+	"github.com/lichen-sandbox/lichen/internal/plan"
+	"github.com/lichen-sandbox/lichen/internal/sys"
+)
+
+// Process is a started sandbox. When the program that started it ends, for
+// whatever reason, the sandbox ends.
+type Process struct {
+	// PID is PID 1 of the sandbox, as the host numbers it.
+	PID  int
+	plan *plan.Plan
+
+	mu      sync.Mutex // guards control and pidfd against use after Wait
+	control int
+	pidfd   int
+	done    bool
+}
+
+// Exit is how a sandbox ended.
+type Exit struct {
+	// Status is the payload's.
+	Status syscall.WaitStatus
+	// Payload is what the payload used, with the children it waited for.
+	Payload syscall.Rusage
+	// Total adds PID 1 and everything it reaped.
+	Total sys.Exit
+}
+
+// Start carries out a plan. The calling goroutine is locked to its thread from
+// then on, and has to be the one of main: the sandbox ends with the thread.
+func Start(p *plan.Plan) (*Process, error) {
+	control, childEnd, err := sys.SocketPair()
+	if err != nil {
+		return nil, startError(p, "make the control socket", err)
+	}
+	argv, length := argumentStrings()
+	h, err := child.Start(p, childEnd, argv, length)
+	sys.Close(childEnd) // ours alone; EIO cannot happen on a socket
+	if err != nil {
+		sys.Close(control)
+		return nil, startError(p, "make the namespaces", err)
+	}
+	return &Process{PID: h.PID, plan: p, control: control, pidfd: h.PIDFD}, nil
+}
+
+// Started waits until the payload has called execve. If it could not, the
+// error is a *Failure and the sandbox is gone.
+func (p *Process) Started() error {
+	m, ok := p.receive()
+	if ok && m.Kind == pid1.MessageStarted {
+		return nil
+	}
+	exit, _ := p.reap() // ECHILD cannot happen: the pid is our child
+	if ok && m.Kind == pid1.MessageFailed {
+		return explain(p.plan, m)
+	}
+	return vanished(exit)
+}
+
+// Wait waits for the payload's end (with Linger, the end of everything), and
+// for the kernel to have taken the whole sandbox away.
+func (p *Process) Wait() (Exit, error) {
+	var e Exit
+	ended := false
+	for {
+		m, ok := p.receive()
+		if !ok {
+			break
+		}
+		if m.Kind == pid1.MessageExited {
+			e.Status, e.Payload, ended = syscall.WaitStatus(m.Status), m.Usage, true
+		}
+	}
+	total, err := p.reap()
+	e.Total = total
+	if err == nil && !ended {
+		err = vanished(total)
+	}
+	return e, err
+}
+
+func (p *Process) receive() (pid1.Message, bool) {
+	var packet [2 * pid1.MessageSize]byte
+	n, err := sys.Receive(p.control, packet[:])
+	if err != nil {
+		return pid1.Message{}, false
+	}
+	return decode(packet[:n])
+}
+
+// reap waits for PID 1 and closes what belonged to the sandbox.
+func (p *Process) reap() (sys.Exit, error) {
+	exit, err := sys.Wait(p.PID)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.done {
+		p.done = true
+		sys.Close(p.control)
+		sys.Close(p.pidfd)
+	}
+	return exit, err
+}
+
+// Signal sends a signal to the payload. It may be called at any time from any
+// goroutine; after the end it does nothing.
+func (p *Process) Signal(sig syscall.Signal) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.done {
+		return nil
+	}
+	return sys.Send(p.control, []byte{byte(sig)})
+}
+
+// Kill ends the sandbox and everything in it at once.
+func (p *Process) Kill() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.done {
+		return nil
+	}
+	if p.plan.KillStrays {
+		// PID 1 has to live to end the rest.
+		return sys.HangUp(p.control)
+	}
+	return sys.KillProcess(p.pidfd)
+}

@@ -1,0 +1,111 @@
+package seccomp
+
+import (
+	"strconv"
+
+	"github.com/lichen-sandbox/lichen/spec"
+)
+
+// Options is what a filter depends on beside the policy.
+type Options struct {
+	// Arch is the machine's architecture; see Native.
+	Arch Arch
+	// Nested lets the payload make namespaces and mounts of its own: it lifts
+	// the guards against them and allows @namespaces and @mount. A deny list
+	// still wins.
+	Nested bool
+	// UnixOnly refuses every socket family but AF_UNIX, with everything that a
+	// filter cannot look into: 32-bit socketcall and io_uring. It is the network
+	// "none" of a sandbox without a net namespace, and nothing lifts it.
+	UnixOnly bool
+}
+
+// Compile returns the program of a policy; nil when the policy is off. Actions
+// that are not set mean EPERM. The errors it returns are of type *spec.Error.
+func Compile(p *spec.Seccomp, o Options) ([]Instruction, error) {
+	if p.Off && o.UnixOnly {
+		return nil, &spec.Error{Op: "seccomp", Reason: "without a net namespace only the filter can keep the network away, and the policy is off"}
+	}
+	if p.Off {
+		return nil, nil
+	}
+	if o.Arch >= numArches {
+		return nil, unknownArch()
+	}
+	r, err := resolve(p, o)
+	if err != nil {
+		return nil, err
+	}
+	a := &assembler{rev: make([]Instruction, 0, 512)}
+	entry := answering(RetKillProcess)
+	if compat, ok := o.Arch.Compat(); ok && p.Compat {
+		if entry, err = r.section(a, compat, entry); err != nil {
+			return nil, err
+		}
+	}
+	if entry, err = r.section(a, o.Arch, entry); err != nil {
+		return nil, err
+	}
+	return finish(a, entry)
+}
+
+func unknownArch() error {
+	return &spec.Error{Op: "seccomp", Reason: "no system call tables for this architecture"}
+}
+
+// section writes the part of one architecture and the test that leads into it;
+// other is where the remaining ones go.
+func (r *policy) section(a *assembler, arch Arch, other label) (label, error) {
+	d, err := r.decide(arch)
+	if err != nil {
+		return label{}, err
+	}
+	w := treeWriter{assembler: a, decisions: d, narrow: arch.is32(), written: make([]label, len(d.list)+1)}
+	tree := w.tree(spans(arch, d, RetErrno|enosys))
+	return a.jump(opJEq, arch.AuditArch(), a.word(offNr, allBits, tree), other), nil
+}
+
+// finish loads the architecture, which the first section tests.
+func finish(a *assembler, entry label) ([]Instruction, error) {
+	a.word(offArch, allBits, entry)
+	if len(a.rev) > MaxInstructions {
+		return nil, &spec.Error{Op: "seccomp", Reason: "the policy takes " + strconv.Itoa(len(a.rev)) + " instructions, and the kernel no more than " + strconv.Itoa(MaxInstructions)}
+	}
+	return a.program(), nil
+}
+
+// Check finds what is wrong with a policy's names, groups, actions and rules,
+// for all architectures.
+func Check(p *spec.Seccomp) error {
+	r, err := resolve(p, Options{})
+	if err != nil {
+		return err
+	}
+	for a := range Arch(numArches) {
+		if _, err := r.bindRules(a); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// AllowOnly returns the program that lets through the named calls of arch and
+// kills the process at anything else: other numbers, unknown ones and other
+// architectures included.
+func AllowOnly(arch Arch, names []string) ([]Instruction, error) {
+	if arch >= numArches {
+		return nil, unknownArch()
+	}
+	d := &decisions{list: []decision{{final: RetKillProcess}, {final: RetAllow}}}
+	for _, name := range names {
+		if _, ok := Number(arch, name); !ok {
+			return nil, &spec.Error{Op: "seccomp allow", Object: name, Reason: "no such system call on " + arch.Name(), Hint: suggestEntry(name)}
+		}
+		id, _ := callNamed(name)
+		d.of[id] = 1
+	}
+	a := &assembler{}
+	w := treeWriter{assembler: a, decisions: d, written: make([]label, len(d.list)+1)}
+	tree := w.tree(spans(arch, d, RetKillProcess))
+	return finish(a, a.jump(opJEq, arch.AuditArch(), a.word(offNr, allBits, tree), answering(RetKillProcess)))
+}

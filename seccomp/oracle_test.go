@@ -1,0 +1,208 @@
+package seccomp
+
+import (
+	"slices"
+
+	"github.com/lichen-sandbox/lichen/spec"
+)
+
+// oracle decides a call by reading the policy word for word: no ranges, no tree,
+// no instructions, and the widths of arguments taken from their definition.
+type oracle struct {
+	policy *spec.Seccomp
+	opts   Options
+}
+
+func (o *oracle) decide(d Data) string {
+	arch, ok := o.arch(d.Arch)
+	if !ok {
+		return "kill"
+	}
+	name, ok := CallName(arch, uint32(d.Nr))
+	if !ok {
+		return "errno:ENOSYS"
+	}
+	inAllow, guarded, _ := o.listed(o.policy.Allow, name)
+	if o.opts.Nested {
+		if in, _, _ := o.listed(entries("@mount", "@namespaces"), name); in {
+			inAllow, guarded = true, false
+		}
+	}
+	_, _, restored := o.listed(o.policy.Deny, name)
+	if o.isDenied(name) {
+		return actionText(o.policy.DenyAction)
+	}
+	conditions, otherwise, ruled := o.rules(arch, name, d)
+	if !ruled && !inAllow {
+		if kind := o.policy.Default.Kind; kind != spec.ActionAllow && kind != spec.ActionLog {
+			return actionText(o.policy.Default)
+		}
+	}
+	id, _ := callNamed(name)
+	for _, g := range o.guards(id, inAllow && guarded, restored) {
+		if g.rule == "" || !o.holds(arch, name+": "+g.rule, d) {
+			return returnText(g.otherwise)
+		}
+	}
+	switch {
+	case ruled && !conditions:
+		return otherwise
+	case ruled || inAllow:
+		return "allow"
+	}
+	return actionText(o.policy.Default)
+}
+
+func (o *oracle) arch(audit uint32) (Arch, bool) {
+	if audit == o.opts.Arch.AuditArch() {
+		return o.opts.Arch, true
+	}
+	compat, ok := o.opts.Arch.Compat()
+	return compat, ok && o.policy.Compat && audit == compat.AuditArch()
+}
+
+// listed tells whether a list names a call, whether only under its guard, and
+// whether a group in it would restore the guard.
+func (o *oracle) listed(list []spec.SyscallEntry, name string) (in, guarded, restores bool) {
+	guarded = true
+	for _, e := range list {
+		if e.Name == name {
+			in, guarded = true, false
+		}
+		g, ok := groupNamed(e.Name)
+		if !ok || !slices.Contains(g.all.names(), name) {
+			continue
+		}
+		in = true
+		guarded = guarded && slices.Contains(g.guarded.names(), name)
+		restores = restores || slices.Contains(g.restores.names(), name)
+	}
+	return in, guarded, restores
+}
+
+func (o *oracle) isDenied(name string) bool {
+	return slices.ContainsFunc(o.policy.Deny, func(e spec.SyscallEntry) bool {
+		in, _, restores := o.listed([]spec.SyscallEntry{e}, name)
+		return in && !restores
+	})
+}
+
+func (o *oracle) guards(id callID, guarded, restored bool) []*guard {
+	var out []*guard
+	if g := unixOnlyGuardOf(id); g != nil && o.opts.UnixOnly {
+		out = append(out, g)
+	}
+	if g := guardOf(id); g != nil && (restored || guarded && !(g.nested && o.opts.Nested)) {
+		out = append(out, g)
+	}
+	return out
+}
+
+// rules tells whether a rule on the call holds, and what it gets otherwise.
+func (o *oracle) rules(arch Arch, name string, d Data) (holds bool, otherwise string, ruled bool) {
+	otherwise = actionText(o.policy.Default)
+	for _, r := range o.policy.Rules {
+		parsed, err := parseRule(r.Text, arch)
+		if err != nil || !slices.Contains(callStrings(parsed.calls), name) {
+			continue
+		}
+		ruled = true
+		if parsed.otherwise.Kind != spec.ActionUnset {
+			otherwise = actionText(parsed.otherwise)
+		}
+		holds = holds || o.evaluate(arch, name, parsed, d)
+	}
+	return holds, otherwise, ruled
+}
+
+func (o *oracle) holds(arch Arch, rule string, d Data) bool {
+	parsed, err := parseRule(rule, arch)
+	return err == nil && o.evaluate(arch, parsed.calls[0].String(), parsed, d)
+}
+
+func callStrings(ids []callID) []string {
+	var out []string
+	for _, id := range ids {
+		out = append(out, id.String())
+	}
+	return out
+}
+
+func (o *oracle) evaluate(arch Arch, name string, r *rule, d Data) bool {
+	id, _ := callNamed(name)
+	sig := signature(arch, id)
+	return r.foreign == "" && testable(r.cond, arch, sig) && naive(r.cond, arch, sig, d)
+}
+
+// testable tells whether all arguments of e sit on arch where rules say.
+func testable(e *expr, arch Arch, sig string) bool {
+	if e.left != nil {
+		return testable(e.left, arch, sig) && testable(e.right, arch, sig)
+	}
+	if !arch.is32() {
+		return true
+	}
+	n := int(e.arg)
+	return n < len(sig) && sig[n] != 'u' && !slices.Contains([]byte(sig[:n+1]), 'q')
+}
+
+func naive(e *expr, arch Arch, sig string, d Data) bool {
+	switch e.kind {
+	case exprAnd:
+		return naive(e.left, arch, sig, d) && naive(e.right, arch, sig, d)
+	case exprOr:
+		return naive(e.left, arch, sig, d) || naive(e.right, arch, sig, d)
+	}
+	x := d.Args[e.arg]
+	typ := sig[e.arg]
+	switch {
+	case typ == 'h':
+		return compares(e, x&0xffff, 0xffff)
+	case typ == 'w' || typ == 'u' || arch.is32():
+		return compares(e, x&0xffffffff, 0xffffffff)
+	case typ == 'm':
+		low := *e
+		if !e.ordered() { // narrowed with the argument
+			low.vals = nil
+			for _, v := range e.vals {
+				low.vals = append(low.vals, v&0xffffffff)
+			}
+		}
+		return compares(e, x, noMask) && compares(&low, x&0xffffffff, 0xffffffff)
+	}
+	return compares(e, x, noMask)
+}
+
+// compares compares x, read at a width, with values that may be sign-extended
+// beyond it.
+func compares(e *expr, x, width uint64) bool {
+	in := func() bool {
+		return slices.ContainsFunc(e.vals, func(v uint64) bool {
+			if v&^width != 0 && v|width != noMask {
+				return false
+			}
+			return x&e.mask&width == v&width
+		})
+	}
+	switch e.kind {
+	case exprIn:
+		return in()
+	case exprNotIn:
+		return !in()
+	case exprLess:
+		return x < e.vals[0]
+	case exprNotLess:
+		return x >= e.vals[0]
+	case exprMore:
+		return x > e.vals[0]
+	}
+	return x <= e.vals[0]
+}
+
+func actionText(a spec.Action) string {
+	ret, err := answer(a, "")
+	if err != nil {
+		return err.Error()
+	}
+	return returnText(ret)
+}

@@ -1,0 +1,136 @@
+package seccomp
+
+import (
+	"strconv"
+
+	"github.com/lichen-sandbox/lichen/spec"
+)
+
+// policy is a spec.Seccomp with its names resolved, for any architecture.
+type policy struct {
+	opts         Options
+	source       *spec.Seccomp
+	def, refused uint32 // answers: the default's and the deny list's
+	allowed      callSet
+	open         callSet // among allowed: without their guards
+	denied       callSet
+	restored     callSet // their guards hold whatever lifts them
+}
+
+// resolve looks up the names of a policy.
+func resolve(p *spec.Seccomp, o Options) (*policy, error) {
+	r := &policy{opts: o, source: p}
+	var err error
+	if r.def, err = answer(p.Default, "seccomp default"); err != nil {
+		return nil, err
+	}
+	if r.refused, err = answer(p.DenyAction, "seccomp deny_action"); err != nil {
+		return nil, err
+	}
+	if r.refused == RetAllow {
+		return nil, &spec.Error{Op: "seccomp deny_action", Object: "allow", Reason: "a denied call cannot be let through"}
+	}
+	if o.Nested {
+		r.allowGroup("@namespaces")
+		r.allowGroup("@mount")
+	}
+	for i := range p.Allow {
+		if err := r.allow(&p.Allow[i]); err != nil {
+			return nil, err
+		}
+	}
+	for i := range p.Deny {
+		if err := r.deny(&p.Deny[i]); err != nil {
+			return nil, err
+		}
+	}
+	return r, nil
+}
+
+// answer returns the filter's return value for an action; an unset one is
+// EPERM.
+func answer(a spec.Action, op string) (uint32, error) {
+	if a.Kind == spec.ActionUnset {
+		return RetErrno | eperm, nil
+	}
+	ret, err := encode(a)
+	if err != nil {
+		return 0, &spec.Error{Op: op, Err: err}
+	}
+	return ret, nil
+}
+
+// encode returns the filter's return value for an action.
+func encode(a spec.Action) (uint32, error) {
+	switch a.Kind {
+	case spec.ActionAllow:
+		return RetAllow, nil
+	case spec.ActionLog:
+		return RetLog, nil
+	case spec.ActionTrap:
+		return RetTrap, nil
+	case spec.ActionKillProcess:
+		return RetKillProcess, nil
+	case spec.ActionErrno:
+		// The kernel cuts larger ones to MAX_ERRNO, and takes 0 as success:
+		// the payload would believe that a refused call worked.
+		if a.Errno == 0 || a.Errno > 4095 {
+			return 0, &spec.Error{Reason: "error number " + strconv.Itoa(int(a.Errno)) + " is not between 1 and 4095"}
+		}
+		return RetErrno | uint32(a.Errno), nil
+	}
+	return 0, &spec.Error{Reason: "unknown action " + strconv.Itoa(int(a.Kind))}
+}
+
+func (r *policy) allowGroup(name string) bool {
+	g, ok := groupNamed(name)
+	if !ok {
+		return false
+	}
+	r.allowed.addAll(&g.all)
+	open := g.all
+	open.removeAll(&g.guarded)
+	r.open.addAll(&open)
+	return true
+}
+
+func (r *policy) allow(e *spec.SyscallEntry) error {
+	if r.allowGroup(e.Name) {
+		return nil
+	}
+	id, err := lookUp(e, "seccomp allow")
+	if err != nil {
+		return err
+	}
+	r.allowed.add(id)
+	r.open.add(id)
+	return nil
+}
+
+func (r *policy) deny(e *spec.SyscallEntry) error {
+	if g, ok := groupNamed(e.Name); ok {
+		denied := g.all
+		denied.removeAll(&g.restores)
+		r.denied.addAll(&denied)
+		r.restored.addAll(&g.restores)
+		return nil
+	}
+	id, err := lookUp(e, "seccomp deny")
+	if err != nil {
+		return err
+	}
+	r.denied.add(id)
+	return nil
+}
+
+// lookUp finds a call by an entry that names no group.
+func lookUp(e *spec.SyscallEntry, op string) (callID, error) {
+	if id, ok := callNamed(e.Name); ok {
+		return id, nil
+	}
+	reason := "no such system call"
+	if e.Name != "" && e.Name[0] == '@' {
+		reason = "no such group"
+	}
+	return 0, &spec.Error{Op: op, Object: e.Name, Reason: reason, Origin: e.Origin, Hint: suggestEntry(e.Name)}
+}
