@@ -3,7 +3,7 @@ package spec
 // validateInPlace refuses, by key, what Landlock and seccomp cannot enforce
 // without namespaces. A profile that asks for it must not start with less.
 func (s *Spec) validateInPlace() error {
-	const onlyNamespaces = `isolation = "landlock" cannot do this`
+	const onlyNamespaces = `isolation = "landlock" cannot enforce it`
 	n := s.Namespaces
 	for _, k := range []struct {
 		key string

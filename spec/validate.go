@@ -9,15 +9,21 @@ import (
 // Validate checks what holds for every Spec, whichever front end made it. What
 // depends on the host is checked when the Spec is compiled.
 func (s *Spec) Validate() error {
-	for _, check := range []func() error{s.validateProcess, s.validateEnv, s.validateMounts, s.validateNamespaces, s.validateLimits} {
+	for _, check := range []func() error{s.validateProcess, s.validateEnv, s.validateMounts, s.ValidateIsolation, s.validateLimits} {
 		if err := check(); err != nil {
 			return err
 		}
 	}
+	return nil
+}
+
+// ValidateIsolation checks what namespaces are needed for, and refuses what a
+// sandbox without them could not enforce.
+func (s *Spec) ValidateIsolation() error {
 	if s.Namespaces.Isolation == IsolationLandlock {
 		return s.validateInPlace()
 	}
-	return nil
+	return s.validateNamespaces()
 }
 
 func (s *Spec) refuse(key, reason, hint string) error {
@@ -131,16 +137,17 @@ func badPath(p string) string {
 
 func (s *Spec) validateNamespaces() error {
 	n := s.Namespaces
-	if n.Isolation == IsolationLandlock {
-		return nil
-	}
 	for _, ns := range []struct {
 		key string
 		on  bool
-	}{{"namespaces.user", n.User}, {"namespaces.mount", n.Mount}, {"namespaces.pid", n.PID}} {
+		why string
+	}{
+		{"namespaces.user", n.User, "without a user namespace an unprivileged user can make none of the others"},
+		{"namespaces.mount", n.Mount, "grants are mounts in a namespace of their own"},
+		{"namespaces.pid", n.PID, "the pid namespace is what ends every process of the sandbox with it"},
+	} {
 		if !ns.on {
-			return s.refuse(ns.key, "the sandbox is built on this namespace",
-				`to do without any: isolation = "landlock"`)
+			return s.refuse(ns.key, ns.why, `use isolation = "landlock" to run without namespaces`)
 		}
 	}
 	switch {

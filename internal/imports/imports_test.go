@@ -1,0 +1,137 @@
+// Package imports holds the rules of who may import whom.
+package imports
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/lichen-sandbox/lichen/"
+
+// allowed lists, for each package of the module, what of the module it may
+// import. A package that is not listed here is an error: decide, then add it.
+var allowed = map[string][]string{
+	"spec":             {},
+	"internal/sys":     {},
+	"internal/plan":    {"spec", "internal/sys"},
+	"internal/feature": {"internal/sys"},
+	"init":             {"internal/sys"},
+	"internal/child":   {"init", "internal/plan", "internal/sys"},
+	"internal/imports": {},
+	"mount":            {"spec", "internal/feature", "internal/plan", "internal/sys"},
+	"userns":           {"spec", "internal/feature", "internal/plan", "internal/sys"},
+	"landlock":         {"spec", "internal/feature", "internal/plan", "internal/sys"},
+	"seccomp":          {"spec"},
+	"profile":          {"spec"},
+	"profiles":         {},
+	"sandbox": {"init", "internal/child", "internal/feature", "internal/plan", "internal/sys",
+		"landlock", "mount", "seccomp", "spec", "userns"},
+	"cmd/lichen": {"internal/feature", "internal/plan", "internal/sys", "profile", "profiles", "sandbox", "seccomp", "spec"},
+}
+
+// outside lists what packages may import besides the standard library.
+var outside = map[string][]string{
+	"internal/sys": {"golang.org/x/sys/unix"},
+	"profile":      {"github.com/BurntSushi/toml"},
+	"cmd/lichen":   {"github.com/jessevdk/go-flags"},
+}
+
+type pkg struct {
+	ImportPath string
+	Standard   bool
+	Imports    []string
+	Deps       []string
+}
+
+func list(t *testing.T, args ...string) []pkg {
+	t.Helper()
+	out, err := exec.Command("go", append([]string{"list", "-json=ImportPath,Standard,Imports,Deps"}, args...)...).Output()
+	if err != nil {
+		var exit *exec.ExitError
+		if errors.As(err, &exit) {
+			t.Fatalf("go list: %v\n%s", err, exit.Stderr)
+		}
+		t.Fatal(err)
+	}
+	var pkgs []pkg
+	for d := json.NewDecoder(strings.NewReader(string(out))); ; {
+		var p pkg
+		if err := d.Decode(&p); errors.Is(err, io.EOF) {
+			return pkgs
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		pkgs = append(pkgs, p)
+	}
+}
+
+// TestImports keeps the layers apart: a front end makes Specs, a compiler
+// package knows no other, and one package alone knows the order of things.
+func TestImports(t *testing.T) {
+	for _, p := range list(t, module+"...") {
+		name := strings.TrimPrefix(p.ImportPath, module)
+		if strings.HasPrefix(name, "test") || strings.HasPrefix(name, "seccomp/internal/") || strings.HasPrefix(name, "demo") {
+			continue
+		}
+		may, known := allowed[name]
+		if !known {
+			t.Errorf("%s is in no rule: add it to allowed", name)
+			continue
+		}
+		for _, imp := range p.Imports {
+			if own, ok := strings.CutPrefix(imp, module); ok {
+				if !slices.Contains(may, own) {
+					t.Errorf("%s imports %s, which it may not", name, own)
+				}
+			} else if first, _, _ := strings.Cut(imp, "/"); strings.Contains(first, ".") && !slices.Contains(outside[name], imp) {
+				t.Errorf("%s imports %s, which it may not", name, imp)
+			}
+		}
+	}
+}
+
+// TestLaunchPathBudget holds what every start of the launcher pays for.
+func TestLaunchPathBudget(t *testing.T) {
+	modules := []string{module, "golang.org/x/sys/", "github.com/BurntSushi/toml", "github.com/jessevdk/go-flags"}
+	forbidden := []string{"net", "net/http", "crypto/tls", "crypto/x509", "os/user", "html/template", "text/template", "regexp", "go/ast", "log", "os/exec"}
+	for _, p := range list(t, module+"cmd/lichen") {
+		for _, dep := range p.Deps {
+			if slices.Contains(forbidden, dep) {
+				t.Errorf("cmd/lichen links %s: every start would pay for it", dep)
+			}
+			first, _, _ := strings.Cut(dep, "/")
+			if !strings.Contains(first, ".") {
+				continue
+			}
+			if !slices.ContainsFunc(modules, func(m string) bool { return strings.HasPrefix(dep+"/", m) }) {
+				t.Errorf("cmd/lichen links %s, which is not in its budget", dep)
+			}
+		}
+	}
+}
+
+// TestUnsafeOnlyInItsFiles keeps unsafe in files whose names say so.
+func TestUnsafeOnlyInItsFiles(t *testing.T) {
+	out, err := exec.Command("go", "list", "-f", `{{range .GoFiles}}{{$.Dir}}/{{.}}{{"\n"}}{{end}}`, module+"...").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for file := range strings.FieldsSeq(string(out)) {
+		if strings.HasSuffix(file, "_unsafe.go") || strings.Contains(file, "/test/") {
+			continue
+		}
+		src, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(string(src), "\"unsafe\"\n") {
+			t.Errorf("%s imports unsafe: such code belongs in a *_unsafe.go file", file)
+		}
+	}
+}
