@@ -171,7 +171,7 @@ func (c *compiler) place(n *Node, fd plan.Slot) {
 		return
 	}
 	var at plan.Slot
-	if base.exposed || base.Write {
+	if base.exposed || base.Writable() {
 		at = b.OpenResolve(plan.From(base.slot), rel, 0, sys.RESOLVE_IN_ROOT|sys.RESOLVE_NO_SYMLINKS)
 	} else {
 		at = b.OpenResolve(plan.From(c.v.root.slot), n.Target, 0, sys.RESOLVE_IN_ROOT|sys.RESOLVE_NO_MAGICLINKS)

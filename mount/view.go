@@ -116,6 +116,11 @@ func (n *Node) sealed() bool {
 // fromHost reports whether n shows something of the host.
 func (n *Node) fromHost() bool { return n.Type == spec.MountBind || n.Type == spec.MountOverlay }
 
+// Writable reports whether the payload may write to the host's files in n.
+func (n *Node) Writable() bool {
+	return n.Type == spec.MountBind && n.Write || n.Type == spec.MountOverlay && n.Upper != ""
+}
+
 // base returns the nearest mount at or above n's parent directory: a
 // MountDir is a directory of the mount around it, not one of its own.
 func (n *Node) base() *Node {

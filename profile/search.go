@@ -52,9 +52,15 @@ func (l *Loader) find(ref string) (found, error) {
 	for _, dir := range l.Dirs {
 		p := path.Join(dir, ref+".toml")
 		text, err := readFile(p)
-		if !isMissing(err) {
-			return found{file: p, name: ref, path: p, text: text}, err
+		if isMissing(err) {
+			continue
 		}
+		// One that cannot be read is not passed over: what comes after it may
+		// allow more.
+		if errors.Is(err, fs.ErrPermission) {
+			err = bad("permission denied", "you may not read it, or not look into its directory: is HOME or XDG_CONFIG_HOME that of another user?")
+		}
+		return found{file: p, name: ref, path: p, text: text}, place(err, "load profile", p, spec.CommandLine)
 	}
 	return l.findBuiltin(ref)
 }

@@ -157,6 +157,12 @@ func (c *compiler) hideArguments() {
 func (c *compiler) supervise() {
 	b := c.b
 	b.Section(plan.Supervise)
+	if !c.namespaces() {
+		// From here on the loop sees a launcher that is gone, and has to live
+		// to end what it started.
+		b.Note("tie to", "the launcher", spec.Origin{})
+		b.Prctl(plan.Val(sys.PR_SET_PDEATHSIG), plan.Val(0), plan.Val(0), plan.Val(0), plan.Val(0))
+	}
 	b.Note("close to inspection", "PID 1", spec.Origin{})
 	// Not before the payload has called execve: until then they share one
 	// memory, and the owner of its maps in /proc would be root.

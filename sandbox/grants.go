@@ -28,9 +28,9 @@ func nodeGrant(n *mount.Node, hostRoot bool) landlock.Grant {
 	g := landlock.Grant{Path: n.Target, Dir: n.Dir, Execute: !n.NoExec, Origin: n.Origin}
 	switch n.Type {
 	case spec.MountBind:
-		g.Write, g.Device, g.Connect = n.Write, n.Dev, n.Socket
+		g.Write, g.Device, g.Connect = n.Writable(), n.Dev, n.Socket
 	case spec.MountOverlay:
-		g.Write = n.Upper != ""
+		g.Write = n.Writable()
 	case spec.MountTmpfs:
 		// The root that lichen itself makes is only a place for the rest.
 		g.Write = !n.Origin.IsZero()

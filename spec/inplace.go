@@ -27,7 +27,12 @@ func (s *Spec) validateInPlace() error {
 		{"network.mode", s.Network.Mode == NetworkNone && s.Seccomp.Off, `without a network namespace, "none" is up to the system call filter, which is off`},
 	} {
 		if k.set {
-			return s.refuse(k.key, onlyNamespaces+": "+k.why, `remove the key, or use isolation = "namespaces"`)
+			origin := s.OriginOf(k.key)
+			if origin.IsZero() {
+				origin = s.OriginOf("namespaces.isolation") // the key has its default
+			}
+			return &Error{Op: "profile", Object: k.key, Reason: onlyNamespaces + ": " + k.why, Origin: origin,
+				Hint: `remove the key, or use isolation = "namespaces"`}
 		}
 	}
 	for i := range s.Mounts {

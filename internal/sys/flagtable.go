@@ -2,8 +2,8 @@ package sys
 
 import "golang.org/x/sys/unix"
 
-// Flags that x/sys/unix does not know; their values are in linux/stat.h,
-// linux/mount.h and linux/securebits.h.
+// Flags that x/sys/unix does not know; their values are in linux/mount.h
+// and linux/securebits.h.
 const (
 	moveMountBeneath = 0x200
 
@@ -30,13 +30,6 @@ var cloneBits = [...]flag{
 	{"CLONE_NEWNET", unix.CLONE_NEWNET}, {"CLONE_NEWTIME", unix.CLONE_NEWTIME},
 }
 
-// The AT_ flags that calls have in common. 0x200 means AT_REMOVEDIR to
-// unlinkat(2) and AT_EACCESS to faccessat2(2), so it is not among them.
-var atBits = [...]flag{
-	{"AT_EMPTY_PATH", unix.AT_EMPTY_PATH}, {"AT_RECURSIVE", unix.AT_RECURSIVE},
-	{"AT_SYMLINK_NOFOLLOW", unix.AT_SYMLINK_NOFOLLOW}, {"AT_NO_AUTOMOUNT", unix.AT_NO_AUTOMOUNT},
-}
-
 // flagTables holds constants only, so that the linker lays it out and nothing
 // runs at start-up.
 var flagTables = [NumFlagSets]flagTable{
@@ -60,10 +53,16 @@ var flagTables = [NumFlagSets]flagTable{
 		{"RESOLVE_NO_MAGICLINKS", unix.RESOLVE_NO_MAGICLINKS}, {"RESOLVE_NO_SYMLINKS", unix.RESOLVE_NO_SYMLINKS},
 		{"RESOLVE_NO_XDEV", unix.RESOLVE_NO_XDEV},
 	}},
-	AtFlags:     {bits: atBits[:]},
+	// 0x200 is AT_REMOVEDIR to unlinkat(2) and AT_EACCESS to faccessat2(2).
+	AtFlags: {bits: []flag{
+		{"AT_EMPTY_PATH", unix.AT_EMPTY_PATH}, {"AT_RECURSIVE", unix.AT_RECURSIVE},
+		{"AT_SYMLINK_NOFOLLOW", unix.AT_SYMLINK_NOFOLLOW}, {"AT_NO_AUTOMOUNT", unix.AT_NO_AUTOMOUNT},
+	}},
 	UnlinkFlags: {bits: []flag{{"AT_REMOVEDIR", unix.AT_REMOVEDIR}}},
 	OpenTreeFlags: {bits: []flag{
-		{"OPEN_TREE_CLONE", unix.OPEN_TREE_CLONE}, {"OPEN_TREE_CLOEXEC", unix.OPEN_TREE_CLOEXEC}, atBits[0], atBits[1], atBits[2], atBits[3],
+		{"OPEN_TREE_CLONE", unix.OPEN_TREE_CLONE}, {"OPEN_TREE_CLOEXEC", unix.OPEN_TREE_CLOEXEC},
+		{"AT_EMPTY_PATH", unix.AT_EMPTY_PATH}, {"AT_RECURSIVE", unix.AT_RECURSIVE},
+		{"AT_SYMLINK_NOFOLLOW", unix.AT_SYMLINK_NOFOLLOW}, {"AT_NO_AUTOMOUNT", unix.AT_NO_AUTOMOUNT},
 	}},
 	MoveMountFlags: {bits: []flag{
 		{"MOVE_MOUNT_F_EMPTY_PATH", unix.MOVE_MOUNT_F_EMPTY_PATH}, {"MOVE_MOUNT_T_EMPTY_PATH", unix.MOVE_MOUNT_T_EMPTY_PATH},

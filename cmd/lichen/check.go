@@ -1,0 +1,82 @@
+package main
+
+import (
+	"os"
+	"strings"
+
+	"github.com/lichen-sandbox/lichen/internal/feature"
+	"github.com/lichen-sandbox/lichen/profile"
+	"github.com/lichen-sandbox/lichen/sandbox"
+	"github.com/lichen-sandbox/lichen/seccomp"
+)
+
+type checkOptions struct{ helpOption }
+
+// checkCommand is "lichen check": whether each profile could start here. It
+// goes through all of them, whatever it finds.
+func checkCommand(u *ui, args []string) int {
+	var o checkOptions
+	names, err := parse("check", &o, 0, args)
+	switch {
+	case err != nil:
+		return u.fail(err)
+	case o.Help:
+		return u.help("check")
+	case len(names) == 0:
+		return u.fail(usageError("check", "no profile is given"))
+	}
+	code := exitOK
+	facts := feature.Gather(os.Environ())
+	var out strings.Builder
+	for _, name := range names {
+		p, errs := checkProfile(name, facts)
+		for _, err := range errs {
+			code = u.fail(err)
+		}
+		if len(errs) == 0 {
+			writeChecked(&out, name, p)
+		}
+	}
+	return max(code, u.print(out.String()))
+}
+
+// checkProfile returns everything that is found wrong with one profile.
+func checkProfile(name string, facts *feature.Facts) (*profile.Profile, []error) {
+	p, err := newLoader().Load(name)
+	if err != nil {
+		return nil, []error{err}
+	}
+	if len(p.Spec.Process.Command) == 0 {
+		// Most profiles leave the command to the command line.
+		p.Spec.Process.Command = []string{"true"}
+	}
+	var found errorList
+	found.add(seccomp.Check(&p.Spec.Seccomp))
+	_, err = sandbox.Compile(p.Spec, facts)
+	found.add(err)
+	found.add(checkKeptFDs(p.Spec))
+	return p, found
+}
+
+// writeChecked prints the good news, and what is not as the profile says.
+func writeChecked(out *strings.Builder, name string, p *profile.Profile) {
+	out.WriteString(printable(name) + ": ok\n")
+	for _, s := range p.Skipped {
+		out.WriteString("  left out: " + printable(s.Text) + ": " + printable(s.Reason) + "\n")
+	}
+}
+
+// errorList holds each message once: later steps repeat what earlier ones say.
+type errorList []error
+
+func (l *errorList) add(err error) {
+	if err == nil {
+		return
+	}
+	for _, e := range *l {
+		if e.Error() == err.Error() {
+			return
+		}
+	}
+	*l = append(*l, err)
+}

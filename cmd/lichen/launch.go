@@ -1,0 +1,89 @@
+package main
+
+import (
+	"errors"
+	"syscall"
+	"time"
+
+	"github.com/lichen-sandbox/lichen/internal/plan"
+	"github.com/lichen-sandbox/lichen/sandbox"
+	"github.com/lichen-sandbox/lichen/spec"
+)
+
+// launcher runs one sandbox from start to end.
+type launcher struct {
+	ui     *ui
+	status *status // nil: nobody wants to know
+}
+
+// launch starts the plan, waits for its end and returns the exit status.
+func (l *launcher) launch(s *spec.Spec, p *plan.Plan) int {
+	// From here on a signal that is forwarded does not end the launcher; one
+	// that comes before there is a payload waits for it.
+	f := catchSignals(s.Process.NewSession)
+	process, err := sandbox.Start(p)
+	if err != nil {
+		return l.failed(err)
+	}
+	begin := time.Now()
+	f.forwardTo(process)
+	var seen []namespace
+	if l.status != nil {
+		seen = readNamespaces(process.PID)
+	}
+	if err := process.Started(); err != nil {
+		return l.failed(err)
+	}
+	l.status.started(process.PID, seen)
+	limit := startTimeout(process, s)
+	exit, err := process.Wait()
+	expired := limit.stop()
+	l.status.exited(finalStatus(exit, err), exit.Total, time.Since(begin), expired)
+	if err != nil && !expired {
+		l.ui.report(err)
+	}
+	return exitCode(finalStatus(exit, err), expired)
+}
+
+// failed reports a sandbox whose payload did not start.
+func (l *launcher) failed(err error) int {
+	l.status.failed(err)
+	l.ui.report(err)
+	return failureCode(err)
+}
+
+// failureCode keeps "not found" and "not executable" apart, as a shell does.
+func failureCode(err error) int {
+	if f, ok := errors.AsType[*sandbox.Failure](err); ok {
+		switch f.Code {
+		case sandbox.CodeNotFound:
+			return exitNotFound
+		case sandbox.CodeNotExecutable:
+			return exitNotExecutable
+		}
+	}
+	return exitFailed
+}
+
+// finalStatus is the payload's wait status. Where the sandbox was killed as a
+// whole, at its timeout or from outside, the payload died of the same signal
+// as PID 1.
+func finalStatus(e sandbox.Exit, err error) syscall.WaitStatus {
+	switch {
+	case err == nil:
+		return e.Status
+	case e.Total.Status.Signaled():
+		return syscall.WaitStatus(e.Total.Status)
+	}
+	return exitFailed << 8 // PID 1 ended without a word
+}
+
+func exitCode(s syscall.WaitStatus, expired bool) int {
+	switch {
+	case expired:
+		return exitTimeout
+	case s.Signaled():
+		return exitSignal + int(s.Signal())
+	}
+	return s.ExitStatus()
+}

@@ -1,0 +1,88 @@
+package main
+
+import (
+	"os"
+	"strconv"
+
+	"github.com/jessevdk/go-flags"
+
+	"github.com/lichen-sandbox/lichen/internal/feature"
+	"github.com/lichen-sandbox/lichen/internal/plan"
+	"github.com/lichen-sandbox/lichen/internal/sys"
+	"github.com/lichen-sandbox/lichen/profile"
+	"github.com/lichen-sandbox/lichen/profiles"
+	"github.com/lichen-sandbox/lichen/sandbox"
+	"github.com/lichen-sandbox/lichen/spec"
+)
+
+// runCommand is "lichen run".
+func runCommand(u *ui, args []string) int {
+	var o sandboxOptions
+	command, err := parse("run", &o, flags.PassAfterNonOption, args)
+	if err != nil {
+		return u.fail(err)
+	}
+	if o.Help {
+		return u.help("run")
+	}
+	s, err := openStatus(u, o.StatusFD)
+	if err != nil {
+		return u.fail(err)
+	}
+	l := launcher{ui: u, status: s}
+	loaded, p, err := o.compile(command)
+	if err != nil {
+		return l.failed(err)
+	}
+	return l.launch(loaded, p)
+}
+
+// newLoader returns the loader of the profiles that a user's names mean.
+func newLoader() *profile.Loader {
+	return &profile.Loader{Dirs: profile.DefaultDirs(nil), Builtin: profiles.FS}
+}
+
+// defaultProfile is used where the command line names none.
+const defaultProfile = "default"
+
+// load reads the profile with the options on top of it.
+func (o *sandboxOptions) load(command []string) (*spec.Spec, error) {
+	if o.Image != "" {
+		return nil, &spec.Error{Op: "use", Object: "image " + quote(o.Image), Reason: "this build of lichen has no images", Origin: spec.CommandLine,
+			Hint: "leave --image out: the sandbox then shows the host's own files, as the profile grants them"}
+	}
+	over, err := o.overrides(command)
+	if err != nil {
+		return nil, err
+	}
+	name := o.Profile
+	if name == "" {
+		name = defaultProfile
+	}
+	p, err := newLoader().LoadWith(name, over)
+	if err != nil {
+		return nil, err
+	}
+	return p.Spec, checkKeptFDs(p.Spec)
+}
+
+// checkKeptFDs refuses a descriptor that is not open, before lichen opens one
+// of its own that would have the number, and would be passed in its place.
+func checkKeptFDs(s *spec.Spec) error {
+	for _, fd := range s.Process.KeepFDs {
+		if !sys.FDOpen(fd.FD) {
+			return &spec.Error{Op: "pass", Object: "descriptor " + strconv.Itoa(fd.FD), Reason: "it is not open", Origin: fd.Origin}
+		}
+	}
+	return nil
+}
+
+// compile decides everything about the sandbox, and starts nothing.
+func (o *sandboxOptions) compile(command []string) (*spec.Spec, *plan.Plan, error) {
+	s, err := o.load(command)
+	if err != nil {
+		return nil, nil, err
+	}
+	p, err := sandbox.Compile(s, feature.Gather(os.Environ()))
+	return s, p, err
+}
