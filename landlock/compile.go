@@ -60,7 +60,7 @@ func New(s *spec.Spec, grants []Grant, f *feature.Facts) (*Domain, error) {
 		if !s.Landlock.BestEffort {
 			return nil, unsupported(s, r, f.LandlockABI)
 		}
-		d.Dropped = append(d.Dropped, fmt.Sprintf("%s: %s needs Landlock %d (Linux %s), this kernel has %d",
+		d.Dropped = append(d.Dropped, fmt.Sprintf("%s: %s takes Landlock %d (Linux %s), this kernel has %d",
 			r.key, r.why, r.abi, abis[r.abi].linux, f.LandlockABI))
 	}
 	d.handled = wanted(s).and(Supported(f.LandlockABI))
@@ -99,7 +99,7 @@ func requirements(s *spec.Spec) []requirement {
 	var rs []requirement
 	alone := s.Namespaces.Isolation == spec.IsolationLandlock
 	if !s.Namespaces.Nested {
-		rs = append(rs, requirement{1, "landlock.mode", "the file-system rules"})
+		rs = append(rs, requirement{1, "landlock.mode", "enforcing the file-system rules"})
 	}
 	if alone {
 		rs = append(rs, requirement{3, "namespaces.isolation", "keeping read-only files from truncation"},
@@ -121,9 +121,9 @@ func requirements(s *spec.Spec) []requirement {
 }
 
 func unsupported(s *spec.Spec, r requirement, abi int) error {
-	reason := fmt.Sprintf("%s needs Landlock %d (Linux %s), and this kernel has %d", r.why, r.abi, abis[r.abi].linux, abi)
+	reason := fmt.Sprintf("%s takes Landlock %d (Linux %s), and this kernel has %d", r.why, r.abi, abis[r.abi].linux, abi)
 	if abi == 0 {
-		reason = fmt.Sprintf("%s needs Landlock %d (Linux %s), and this kernel has none", r.why, r.abi, abis[r.abi].linux)
+		reason = fmt.Sprintf("%s takes Landlock %d (Linux %s), and this kernel has none", r.why, r.abi, abis[r.abi].linux)
 	}
 	return &spec.Error{Op: "enforce", Object: r.key, Reason: reason, Origin: s.OriginOf(r.key),
 		Hint: "to go on without it: landlock.best_effort = true"}
@@ -191,7 +191,7 @@ func below(path, dir string) bool {
 // sockets need no rule.
 func (d *Domain) addStdio(stdio [3]feature.Stdio) {
 	for fd, s := range stdio {
-		if s.Kind == feature.StdioOther {
+		if s.Kind != feature.StdioFile && s.Kind != feature.StdioTTY {
 			continue
 		}
 		var r uint64

@@ -26,6 +26,8 @@ type Owner struct {
 	// Nested: the payload may mount a procfs of its own, which the kernel
 	// refuses where anything covers a part of the one it can see.
 	Nested bool
+	// FreeFD is above every descriptor that the payload inherits.
+	FreeFD int
 }
 
 // Compile adds the ops that build the view and make it the root. They run in

@@ -76,7 +76,9 @@ func (c *compiler) bind(n *Node) plan.Slot {
 		fd = b.OpenTree(plan.FDCWD, n.Source, sys.AT_RECURSIVE)
 	}
 	attr := uint64(sys.MOUNT_ATTR_NOSUID)
-	if !n.Write {
+	if !n.Write || n.Dev && !n.Dir {
+		// A device on a read-only mount can be written, but its owner cannot
+		// change its mode: when root starts lichen, /dev/null is the payload's.
 		attr |= sys.MOUNT_ATTR_RDONLY
 	}
 	if !n.Dev {
@@ -121,19 +123,16 @@ func (c *compiler) maskProc(proc plan.Slot) {
 	b.Close(fd)
 }
 
-// overlayFDs is where an overlay's directories are kept while it is mounted,
-// so that its options can name them: overlayfs takes its directories as path
-// strings, of at most 255 bytes each.
-const overlayFDs = 700
-
 // overlay mounts n.Lower under n.Upper. userxattr is what the kernel asks for
-// in a user namespace (Linux 5.11).
+// in a user namespace (Linux 5.11). Its options name descriptors, at numbers
+// known beforehand: a path would be walked again, and fsconfig(2) takes at most
+// 255 bytes.
 func (c *compiler) overlay(n *Node) plan.Slot {
 	b := c.b
 	var fds []plan.Slot
 	name := func(dir string) string {
 		at := b.OpenResolve(plan.FDCWD, dir, sys.O_DIRECTORY, sys.RESOLVE_NO_SYMLINKS)
-		number := overlayFDs + len(fds)
+		number := max(c.owner.FreeFD, firstOverlayFD) + len(fds)
 		fixed := b.Into(sys.SYS_DUP3, plan.From(at), plan.Val(number), plan.Val(sys.O_CLOEXEC))
 		b.Close(at)
 		fds = append(fds, fixed)
@@ -162,3 +161,6 @@ func (c *compiler) overlay(n *Node) plan.Slot {
 	}
 	return fd
 }
+
+// firstOverlayFD is above what setting up a sandbox has open otherwise.
+const firstOverlayFD = 100

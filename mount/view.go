@@ -110,7 +110,7 @@ func (n *Node) ours() bool {
 
 // sealed reports whether the tree at n becomes read-only once it is filled.
 func (n *Node) sealed() bool {
-	return n.Type == spec.MountDev || n.Type == spec.MountHide
+	return n.Type == spec.MountDev || n.Type == spec.MountHide && n.Dir
 }
 
 // fromHost reports whether n shows something of the host.

@@ -2,93 +2,17 @@ package mount
 
 import (
 	"errors"
-	"io/fs"
-	"path"
 	"strings"
 	"testing"
 
 	"github.com/lichen-sandbox/lichen/internal/feature"
+	"github.com/lichen-sandbox/lichen/internal/feature/fakehost"
 	"github.com/lichen-sandbox/lichen/spec"
 )
 
-// tree is a host's file system: path → "dir", "file", "socket", "fifo",
-// "closed" (a file one may not read), or "-> TEXT".
-type tree map[string]string
-
-func (t tree) Lstat(p string) (fs.FileMode, error) {
-	real, err := t.resolve(path.Dir(p))
-	if err != nil {
-		return 0, err
-	}
-	return t.entry(join(real, path.Base(p)))
-}
-
-func (t tree) entry(p string) (fs.FileMode, error) {
-	switch e := t[p]; {
-	case p == "/" || e == "dir":
-		return fs.ModeDir | 0o755, nil
-	case e == "":
-		return 0, fs.ErrNotExist
-	case e == "socket":
-		return fs.ModeSocket | 0o666, nil
-	case e == "fifo":
-		return fs.ModeNamedPipe | 0o666, nil
-	case strings.HasPrefix(e, "-> "):
-		return fs.ModeSymlink | 0o777, nil
-	default:
-		return 0o644, nil
-	}
-}
-
-// Stat resolves links in every component, as the kernel does.
-func (t tree) Stat(p string) (fs.FileMode, error) {
-	real, err := t.resolve(p)
-	if err != nil {
-		return 0, err
-	}
-	return t.entry(real)
-}
-
-// resolve returns p without links.
-func (t tree) resolve(p string) (string, error) {
-	if p == "/" {
-		return p, nil
-	}
-	dir, err := t.resolve(path.Dir(p))
-	if err != nil {
-		return "", err
-	}
-	p = join(dir, path.Base(p))
-	text, linked := strings.CutPrefix(t[p], "-> ")
-	switch {
-	case !linked:
-		_, err := t.entry(p)
-		return p, err
-	case path.IsAbs(text):
-		return t.resolve(text)
-	}
-	return t.resolve(path.Join(dir, text))
-}
-
-func (t tree) Readlink(p string) (string, error) {
-	dir, err := t.resolve(path.Dir(p))
-	text, ok := strings.CutPrefix(t[join(dir, path.Base(p))], "-> ")
-	if err != nil || !ok {
-		return "", fs.ErrInvalid
-	}
-	return text, nil
-}
-
-func (t tree) Usable(p string, _ fs.FileMode) error {
-	if t[p] == "closed" {
-		return fs.ErrPermission
-	}
-	return nil
-}
-
 // host is a system with merged /usr, a home, and a project.
-func host() tree {
-	return tree{
+func host() fakehost.Files {
+	return fakehost.Files{
 		"/usr": "dir", "/usr/bin": "dir", "/usr/lib": "dir", "/usr/share": "dir", "/bin": "-> usr/bin", "/etc": "dir", "/etc/passwd": "file",
 		"/dev": "dir", "/dev/null": "file", "/dev/zero": "file", "/home": "dir", "/home/u": "dir", "/home/u/secret": "file",
 		"/home/u/work": "dir", "/home/u/work/.git": "dir", "/home/u/work/.env": "file", "/home/u/work/sub": "dir",
@@ -152,7 +76,7 @@ func TestNewView(t *testing.T) {
 	plantedAbove["/home/u/work/sub"] = "-> /home/u"
 	for _, c := range []struct {
 		name   string
-		host   tree
+		host   fakehost.Files
 		mounts []spec.Mount
 		noexec []string
 		want   string

@@ -56,6 +56,9 @@ type compiler struct {
 }
 
 func (c *compiler) prepare() (err error) {
+	if err := checkDescriptors(c.s, c.f); err != nil {
+		return err
+	}
 	var grants []landlock.Grant
 	if c.namespaces() {
 		if c.view, err = mount.NewView(c.s, c.f); err != nil {
@@ -109,7 +112,7 @@ func (c *compiler) setup() {
 	c.umask = b.Into(sys.SYS_UMASK, plan.Val(0))
 	if c.namespaces() {
 		c.proc = userns.MapOuter(b, c.f)
-		c.view.Compile(b, mount.Owner{HostRoot: c.hostRoot(), Nested: s.Namespaces.Nested})
+		c.view.Compile(b, mount.Owner{HostRoot: c.hostRoot(), Nested: s.Namespaces.Nested, FreeFD: freeFD(s)})
 		if s.Namespaces.Net {
 			userns.Loopback(b, s.OriginOf("network.mode"))
 		}

@@ -60,7 +60,7 @@ func Diagnose(call, op, object string, errno syscall.Errno, payload bool) Hint {
 			return Hint{"lichen itself runs under a seccomp filter (a container or a sandbox) that hides " + call, true}
 		}
 		return Hint{"this kernel has no " + call + ": lichen needs Linux 5.13 or newer", true}
-	case errno == sys.EMFILE:
+	case errno == sys.EMFILE || errno == sys.EBADF && call == "dup3":
 		return Hint{"the limit on open files is met: raise ulimit -n", false}
 	case errno == sys.ENFILE:
 		return Hint{"the host's limit on open files is met: see /proc/sys/fs/file-max", false}

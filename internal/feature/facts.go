@@ -22,6 +22,8 @@ type Facts struct {
 	Stdio [3]Stdio
 	// HardLimits returns the caller's hard limit for an RLIMIT_ number.
 	HardLimit func(resource int) uint64
+	// Descriptor describes an open descriptor of the caller's.
+	Descriptor func(fd int) (fs.FileMode, error)
 	// Files answers questions about the host's files.
 	Files Files
 }
@@ -45,6 +47,7 @@ const (
 	StdioOther StdioKind = iota // a pipe, a socket, or closed: nothing that can be opened again
 	StdioFile
 	StdioTTY
+	StdioDir
 )
 
 // Stdio is one standard descriptor.
@@ -62,7 +65,11 @@ func Gather(environ []string) *Facts {
 		Arch:        sys.Arch,
 		Environ:     environ,
 		HardLimit:   sys.HardLimit,
-		Files:       HostFiles{},
+		Descriptor: func(fd int) (fs.FileMode, error) {
+			mode, _, err := sys.StatFD(fd)
+			return mode, err
+		},
+		Files: HostFiles{},
 	}
 	for fd := range f.Stdio {
 		f.Stdio[fd] = statStdio(fd)
@@ -82,6 +89,8 @@ func statStdio(fd int) Stdio {
 		s.Kind = StdioFile
 	case mode&fs.ModeCharDevice != 0:
 		s.Kind = StdioTTY
+	case mode.IsDir():
+		s.Kind = StdioDir
 	}
 	return s
 }

@@ -63,7 +63,7 @@ func (p *Plan) MarshalJSON() ([]byte, error) {
 	e := json.NewEncoder(&buf)
 	e.SetEscapeHTML(false) // the caller's encoder decides
 	err := e.Encode(out)
-	return buf.Bytes(), err
+	return bytes.TrimSuffix(buf.Bytes(), []byte("\n")), err
 }
 
 func (f *formatter) opJSON(op *Op, s Section, index int) opJSON {

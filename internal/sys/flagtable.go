@@ -17,7 +17,7 @@ const (
 	secbitNoCapAmbientRaiseLocked = 1 << 7
 )
 
-var cloneBits = [...]flag{
+var cloneBits = []flag{
 	{"CLONE_VM", unix.CLONE_VM}, {"CLONE_VFORK", unix.CLONE_VFORK}, {"CLONE_FS", unix.CLONE_FS},
 	{"CLONE_FILES", unix.CLONE_FILES}, {"CLONE_SIGHAND", unix.CLONE_SIGHAND}, {"CLONE_THREAD", unix.CLONE_THREAD},
 	{"CLONE_PARENT", unix.CLONE_PARENT}, {"CLONE_PTRACE", unix.CLONE_PTRACE}, {"CLONE_PIDFD", unix.CLONE_PIDFD},
@@ -33,8 +33,8 @@ var cloneBits = [...]flag{
 // flagTables holds constants only, so that the linker lays it out and nothing
 // runs at start-up.
 var flagTables = [NumFlagSets]flagTable{
-	CloneFlags: {bits: cloneBits[:]},
-	ForkFlags:  {mask: unix.CSIGNAL, field: []flag{{"SIGCHLD", uint64(unix.SIGCHLD)}}, bits: cloneBits[:]},
+	CloneFlags: {bits: cloneBits},
+	ForkFlags:  {mask: unix.CSIGNAL, field: []flag{{"SIGCHLD", uint64(unix.SIGCHLD)}}, bits: cloneBits},
 	OpenFlags: {
 		mask:  unix.O_ACCMODE,
 		field: []flag{{"O_RDONLY", unix.O_RDONLY}, {"O_WRONLY", unix.O_WRONLY}, {"O_RDWR", unix.O_RDWR}},

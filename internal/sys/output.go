@@ -45,8 +45,5 @@ func writeOnce(fd int, data []byte) (int, error) {
 	return n, err
 }
 
-// ErrnoName returns the name of an error number ("EPERM"), or "".
-func ErrnoName(e unix.Errno) string { return unix.ErrnoName(e) }
-
 // SignalName returns the name of a signal ("SIGTERM"), or "".
 func SignalName(s unix.Signal) string { return unix.SignalName(s) }
