@@ -23,10 +23,11 @@ const unshareHarmless = 0x40600
 
 var (
 	// TIOCSTI and TIOCLINUX put input into the terminal, for the shell that
-	// started lichen to read.
+	// started lichen to read. TIOCSETD changes its line discipline, most of
+	// which are old drivers that are loaded on demand.
 	ioctlGuard = guard{
-		rule: "!(arg1 in {TIOCSTI, TIOCLINUX})",
-		cond: &expr{kind: exprNotIn, arg: 1, mask: noMask, vals: []uint64{0x5412, 0x541c}}, otherwise: RetErrno | eperm,
+		rule: "!(arg1 in {TIOCSTI, TIOCLINUX, TIOCSETD})",
+		cond: &expr{kind: exprNotIn, arg: 1, mask: noMask, vals: []uint64{0x5412, 0x541c, 0x5423}}, otherwise: RetErrno | eperm,
 	}
 	cloneGuard = guard{
 		rule: "arg0 & (CLONE_NEWNS|CLONE_NEWCGROUP|CLONE_NEWUTS|CLONE_NEWIPC|CLONE_NEWUSER|CLONE_NEWPID|CLONE_NEWNET) == 0",

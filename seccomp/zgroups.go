@@ -13,7 +13,7 @@ var groups = [...]group{
 	},
 	{
 		name:     "@basic-io",
-		doc:      "Reading, writing and duplicating descriptors. ioctl(2) without TIOCSTI and TIOCLINUX, which type into the terminal (CVE-2017-5226).",
+		doc:      "Reading, writing and duplicating descriptors. ioctl(2) without TIOCSTI and TIOCLINUX, which type into the terminal (CVE-2017-5226), and TIOCSETD, which loads line disciplines.",
 		all:      callSet{0x7160000000001, 0x18000, 0x20000000000, 0x20, 0x423800e018000, 0x1800000000, 0x4000040000000, 0x1840000000},
 		guarded:  callSet{0x0, 0x0, 0x20000000000, 0x0, 0x0, 0x0, 0x0, 0x0},
 		restores: callSet{},
