@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"github.com/lichen-sandbox/lichen/internal/feature"
-	"github.com/lichen-sandbox/lichen/profile"
 	"github.com/lichen-sandbox/lichen/sandbox"
 	"github.com/lichen-sandbox/lichen/seccomp"
 )
@@ -29,22 +28,23 @@ func checkCommand(u *ui, args []string) int {
 	facts := feature.Gather(os.Environ())
 	var out strings.Builder
 	for _, name := range names {
-		p, errs := checkProfile(name, facts)
+		notes, errs := checkProfile(name, facts)
 		for _, err := range errs {
 			code = u.fail(err)
 		}
 		if len(errs) == 0 {
-			writeChecked(&out, name, p)
+			out.WriteString(printable(name) + ": ok\n" + notes)
 		}
 	}
 	return max(code, u.print(out.String()))
 }
 
-// checkProfile returns everything that is found wrong with one profile.
-func checkProfile(name string, facts *feature.Facts) (*profile.Profile, []error) {
+// checkProfile returns everything that is found wrong with one profile, or
+// notes on what is not as it says: lines of text.
+func checkProfile(name string, facts *feature.Facts) (notes string, errs []error) {
 	p, err := newLoader().Load(name)
 	if err != nil {
-		return nil, []error{err}
+		return "", []error{err}
 	}
 	if len(p.Spec.Process.Command) == 0 {
 		// Most profiles leave the command to the command line.
@@ -52,18 +52,18 @@ func checkProfile(name string, facts *feature.Facts) (*profile.Profile, []error)
 	}
 	var found errorList
 	found.add(seccomp.Check(&p.Spec.Seccomp))
-	_, err = sandbox.Compile(p.Spec, facts)
+	compiled, err := sandbox.Compile(p.Spec, facts)
 	found.add(err)
 	found.add(checkKeptFDs(p.Spec))
-	return p, found
-}
-
-// writeChecked prints the good news, and what is not as the profile says.
-func writeChecked(out *strings.Builder, name string, p *profile.Profile) {
-	out.WriteString(printable(name) + ": ok\n")
 	for _, s := range p.Skipped {
-		out.WriteString("  left out: " + printable(s.Text) + ": " + printable(s.Reason) + "\n")
+		notes += "  left out: " + printable(s.Text) + ": " + printable(s.Reason) + "\n"
 	}
+	if compiled != nil {
+		for _, what := range compiled.Dropped {
+			notes += "  not enforced here: " + printable(what) + "\n"
+		}
+	}
+	return notes, found
 }
 
 // errorList holds each message once: later steps repeat what earlier ones say.

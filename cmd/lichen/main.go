@@ -2,8 +2,8 @@
 //
 // What it does at every start has a budget, in time and in page faults: no
 // package-level maps, no goroutine that is not needed, and only the options of
-// the command that was asked for. The runtime's following of cgroup CPU limits
-// is off, because it opens files at every start.
+// the command that was asked for. The runtime does not follow cgroup CPU limits,
+// for which it would keep files open.
 //
 //go:debug containermaxprocs=0
 //go:debug updatemaxprocs=0
@@ -32,23 +32,31 @@ type command struct {
 	summary string
 	// options returns the option table: a pointer to a struct whose tags
 	// feed the parser, the help and the completion.
-	options func() any
-	run     func(u *ui, args []string) int
+	options func() optionTable
+	// operands is what completes its operands, as the tag "complete" does.
+	operands string
+	run      func(u *ui, args []string) int
 }
 
 // commands lists them in the order of the help.
 func commands() []command {
 	return []command{
-		{"run", "[--] COMMAND [ARGUMENT]...", "run a command in a sandbox", newOptions[sandboxOptions], runCommand},
-		{"plan", "[--] COMMAND [ARGUMENT]...", "print what run would do, and do nothing", newOptions[planOptions], planCommand},
-		{"check", "PROFILE...", "check profiles against this host", newOptions[checkOptions], checkCommand},
-		{"profile", "list | show NAME", "list the profiles, or print one", newOptions[profileOptions], profileCommand},
-		{"doctor", "", "find out whether this host can make sandboxes", newOptions[doctorOptions], doctorCommand},
-		{"completion", "bash | zsh | fish", "print a completion script for a shell", newOptions[completionOptions], completionCommand},
+		{"run", "[--] COMMAND [ARGUMENT]...", "run a command in a sandbox", newOptions[sandboxOptions], "command", runCommand},
+		{"plan", "[--] COMMAND [ARGUMENT]...", "print what run would do, and do nothing", newOptions[planOptions], "command", planCommand},
+		{"check", "PROFILE...", "check profiles against this host", newOptions[checkOptions], "profile", checkCommand},
+		{"profile", "list | show NAME", "list the profiles, or print one", newOptions[profileOptions], "list show profile", profileCommand},
+		{"doctor", "", "find out whether this host can make sandboxes", newOptions[doctorOptions], "", doctorCommand},
+		{"completion", "bash | zsh | fish", "print a completion script for a shell", newOptions[completionOptions], "bash zsh fish", completionCommand},
 	}
 }
 
-func newOptions[T any]() any { return new(T) }
+// newOptions returns a new table of type T.
+func newOptions[T any, P interface {
+	*T
+	optionTable
+}]() optionTable {
+	return P(new(T))
+}
 
 func main() { os.Exit(dispatch(&ui{out: os.Stdout, err: os.Stderr}, os.Args[1:])) }
 

@@ -12,7 +12,9 @@ import (
 
 // sandboxOptions describe a sandbox. The tags are the one table of options:
 // parser, help and completion are made from it, and a test compares it with
-// the manual page. Every value is taken literally (unquote:"false").
+// the manual page. Every value is taken literally (unquote:"false"). The tag
+// "complete" says what a value may be: words, or "file" or "profile" for one of
+// those.
 type sandboxOptions struct {
 	Profile string `short:"p" long:"profile" value-name:"PROFILE" unquote:"false" complete:"profile" description:"profile to start from: a name, or a path with a slash (default: \"default\")"`
 	Image   string `long:"image" value-name:"REF" unquote:"false" description:"root file system from an image: not part of this build"`
@@ -64,6 +66,15 @@ func newParser(name string, table any, mode flags.Options) (*flags.Parser, error
 	p := flags.NewNamedParser("lichen "+name, flags.PassDoubleDash|mode)
 	_, err := p.AddGroup("Options", "", table)
 	return p, err
+}
+
+// optionsOf lists the options of a parser.
+func optionsOf(p *flags.Parser) []*flags.Option {
+	var all []*flags.Option
+	for _, g := range p.Groups() {
+		all = append(all, g.Options()...)
+	}
+	return all
 }
 
 // parse fills table from args and returns what is left.

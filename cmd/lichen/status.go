@@ -94,7 +94,7 @@ func (s *status) failed(err error) {
 		o.number("op", int64(f.Op))
 		o.text("call", f.Call)
 		o.number("errno", int64(f.Errno))
-		o.text("errno_name", sys.ErrnoName(f.Errno))
+		o.text("errno_name", sys.ErrnoName(uint16(f.Errno)))
 	}
 	o.text("message", err.Error())
 	o.text("hint", hint(err))

@@ -45,6 +45,8 @@ func HintClone(flags uint64, errno syscall.Errno) string {
 		return "this kernel lacks one of the namespaces: see CONFIG_USER_NS, CONFIG_PID_NS, CONFIG_NET_NS in its configuration"
 	case sys.EAGAIN:
 		return "the limit on processes is met: see ulimit -u, and pids.max of the cgroup"
+	case sys.EMFILE:
+		return "the limit on open files is met: raise ulimit -n"
 	}
 	return ""
 }
