@@ -6,6 +6,7 @@ import (
 
 	pid1 "github.com/lichen-sandbox/lichen/init"
 	"github.com/lichen-sandbox/lichen/internal/child"
+	"github.com/lichen-sandbox/lichen/internal/forward"
 	"github.com/lichen-sandbox/lichen/internal/plan"
 	"github.com/lichen-sandbox/lichen/internal/sys"
 )
@@ -33,17 +34,49 @@ type Exit struct {
 	Total sys.Exit
 }
 
-// Start carries out a plan. The calling goroutine is locked to its thread from
-// then on, and has to be the one of main: the sandbox ends with the thread.
+// Start carries out a plan.
 func Start(p *plan.Plan) (*Process, error) {
 	control, childEnd, err := sys.SocketPair()
 	if err != nil {
 		return nil, startError(p, "make the control socket", err)
 	}
+	return start(p, control, childEnd)
+}
+
+// forwarded are the signals that a supervisor or a terminal sends a program.
+var forwarded = [...]syscall.Signal{syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP, syscall.SIGQUIT,
+	syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGWINCH, syscall.SIGCONT}
+
+// fromTerminal are those of them that a terminal sends to its whole foreground
+// process group.
+var fromTerminal = [...]syscall.Signal{syscall.SIGINT, syscall.SIGQUIT, syscall.SIGHUP, syscall.SIGWINCH}
+
+// StartForwarding is Start for a program that does nothing else: signals that
+// it gets go to the payload, from before there is one. The payload shares the
+// program's process group unless it has a session of its own (ownSession), so
+// that what the terminal sends reaches it directly, and is not sent twice. The
+// job control stops are left alone: they stop launcher and payload together.
+func StartForwarding(p *plan.Plan, ownSession bool) (*Process, error) {
+	control, childEnd, err := sys.SocketPair()
+	if err != nil {
+		return nil, startError(p, "make the control socket", err)
+	}
+	direct := fromTerminal[:]
+	if ownSession {
+		direct = nil
+	}
+	if err := forward.Start(control, forwarded[:], direct); err != nil {
+		return nil, startError(p, "catch signals", err)
+	}
+	return start(p, control, childEnd)
+}
+
+func start(p *plan.Plan, control, childEnd int) (*Process, error) {
 	argv, length := argumentStrings()
 	h, err := child.Start(p, childEnd, argv, length)
 	sys.Close(childEnd) // ours alone; EIO cannot happen on a socket
 	if err != nil {
+		forward.Stop()
 		sys.Close(control)
 		return nil, startError(p, "make the namespaces", err)
 	}
@@ -102,6 +135,7 @@ func (p *Process) reap() (sys.Exit, error) {
 	defer p.mu.Unlock()
 	if !p.done {
 		p.done = true
+		forward.Stop()
 		sys.Close(p.control)
 		sys.Close(p.pidfd)
 	}

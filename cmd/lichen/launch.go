@@ -20,13 +20,11 @@ type launcher struct {
 func (l *launcher) launch(s *spec.Spec, p *plan.Plan) int {
 	// From here on a signal that is forwarded does not end the launcher; one
 	// that comes before there is a payload waits for it.
-	f := catchSignals(s.Process.NewSession)
-	process, err := sandbox.Start(p)
+	process, err := sandbox.StartForwarding(p, s.Process.NewSession)
 	if err != nil {
 		return l.failed(err)
 	}
 	begin := time.Now()
-	f.forwardTo(process)
 	var seen []namespace
 	if l.status != nil {
 		seen = readNamespaces(process.PID)

@@ -94,8 +94,9 @@ func Start(p *plan.Plan, control int, argv, argvLen uintptr) (Handle, error) {
 	m.slots[plan.SlotArgv] = uint64(argv)
 	m.slots[plan.SlotArgvLen] = uint64(argvLen)
 
-	// PR_SET_PDEATHSIG fires when the thread that forked ends.
-	runtime.LockOSThread()
+	// PR_SET_PDEATHSIG fires when the thread that forked ends, not the process.
+	// A thread of a Go program ends only with a goroutine that was locked to
+	// it; so the caller's is not locked, which would also cost a thread.
 	pid, errno := forkAndRun(m)
 	runtime.KeepAlive(p)
 	if errno != 0 {
