@@ -38,12 +38,12 @@ func (v *View) Compile(b *plan.Builder, owner Owner) {
 	b.Note("make mounts private", "/", spec.Origin{})
 	b.Call(sys.SYS_MOUNT, b.Str(""), b.Str("/"), b.Str(""), plan.Val(sys.MS_REC|sys.MS_PRIVATE), plan.Null)
 	v.markChildren()
+	c.root()
 	if c.needsScratch() {
 		b.Note("make", "a scratch tmpfs", spec.Origin{})
 		c.scratch = b.NewFS("tmpfs", attrTree, plan.Option{Key: "size", Value: c.scratchSize()}, plan.Option{Key: "mode", Value: "0700"})
 		b.MoveTo(c.scratch, plan.FDCWD, "/")
 	}
-	c.root()
 	var open []*Node // mounts whose slot is held for what lies below them
 	for _, n := range v.Nodes {
 		for len(open) > 0 && !below(n.Target, open[len(open)-1].Target) {
@@ -93,12 +93,16 @@ func (c *compiler) pivot() {
 		b.Note("seal", "the new root", spec.Origin{})
 		b.SetAttr(r.slot, sys.MOUNT_ATTR_RDONLY|attrTree, false)
 	}
+	if c.scratch != plan.NoSlot {
+		// It lies on top of the new root.
+		b.Note("take away", "the scratch tmpfs", spec.Origin{})
+		b.Call(sys.SYS_FCHDIR, plan.From(c.scratch))
+		b.Call(sys.SYS_UMOUNT2, b.Str("."), plan.Val(sys.MNT_DETACH))
+		b.Close(c.scratch)
+	}
 	b.Note("change to", "the new root", spec.Origin{})
 	b.Call(sys.SYS_FCHDIR, plan.From(r.slot))
 	b.Close(r.slot)
-	if c.scratch != plan.NoSlot {
-		b.Close(c.scratch)
-	}
 	// pivot_root(2): with "." twice the old root ends up on top of the new
 	// one, and the umount takes it away with all that hung below it.
 	b.Call(sys.SYS_PIVOT_ROOT, b.Str("."), b.Str("."))

@@ -9,8 +9,10 @@ import (
 )
 
 // A file that covers a file of the host is a mount too, and needs an inode to
-// show. It is made in a scratch tmpfs under the new root, which goes away with
-// the old root while the covers keep their inodes.
+// show. It is made in a scratch tmpfs on top of the new root, which is taken
+// away before the pivot while the covers keep their inodes. It must not stay
+// below the new root: the payload's user namespace would be refused, because
+// the root would not be the topmost mount of its namespace (current_chrooted).
 
 // needsScratch reports whether anything is mounted over a file.
 func (c *compiler) needsScratch() bool {

@@ -24,6 +24,7 @@ var allowed = map[string][]string{
 	"internal/feature/fakehost": {},
 	"init":                      {"internal/sys"},
 	"internal/child":            {"init", "internal/plan", "internal/sys"},
+	"internal/forward":          {},
 	"internal/imports":          {},
 	"mount":                     {"spec", "internal/feature", "internal/plan", "internal/sys"},
 	"userns":                    {"spec", "internal/feature", "internal/plan", "internal/sys"},
