@@ -113,9 +113,6 @@ func (n *Node) sealed() bool {
 	return n.Type == spec.MountDev || n.Type == spec.MountHide && n.Dir
 }
 
-// fromHost reports whether n shows something of the host.
-func (n *Node) fromHost() bool { return n.Type == spec.MountBind || n.Type == spec.MountOverlay }
-
 // Writable reports whether the payload may write to the host's files in n.
 func (n *Node) Writable() bool {
 	return n.Type == spec.MountBind && n.Write || n.Type == spec.MountOverlay && n.Upper != ""

@@ -22,8 +22,6 @@ func (r *resolver) contradiction(id keyID, reason, hint string) error {
 	return place(bad(reason, hint), "read", keys[id].name, r.spec.OriginOf(keys[id].name))
 }
 
-func (r *resolver) isSet(id keyID) bool { return !r.spec.OriginOf(keys[id].name).IsZero() }
-
 // check finds values that are right alone and wrong together.
 func (r *resolver) check() error {
 	s := r.spec

@@ -20,11 +20,14 @@ var (
 	socket int32 = -1
 	// direct is a bit set of signal numbers that are not forwarded when the
 	// kernel itself sent them (si_code SI_KERNEL).
+	//lint:ignore U1000 the assembly reads it
 	direct uint64
 )
 
 // handler is entered by the kernel with (signal, siginfo, ucontext), on the
 // alternate stack that the Go runtime gives each thread.
+//
+//lint:ignore U1000 the kernel calls it
 func handler()
 
 // handlerPC and restorerPC return the addresses of the assembly code.

@@ -36,11 +36,10 @@ func (p *Plan) word(at, n uint64) (v uint64, ok bool) {
 
 // cstring returns the NUL-terminated string at an offset, without its NUL.
 func (p *Plan) cstring(at uint64) (s []byte, ok bool) {
-	rest, ok := p.bytes(at, 0)
-	if !ok {
+	if _, ok := p.bytes(at, 0); !ok {
 		return nil, false
 	}
-	rest = p.Arena[at:]
+	rest := p.Arena[at:]
 	end := bytes.IndexByte(rest, 0)
 	if end < 0 {
 		return nil, false

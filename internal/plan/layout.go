@@ -12,7 +12,7 @@ type field struct {
 // layouts describes the structures that plans pass, by kind. They are the same
 // on every 64-bit architecture.
 var layouts = [endOfStructs - openHow][]field{
-	openHow - openHow: { // linux/openat2.h
+	0: { // openHow: linux/openat2.h
 		{"flags", 0, 8, flags + kind(sys.OpenFlags)}, {"mode", 8, 8, mode}, {"resolve", 16, 8, flags + kind(sys.ResolveFlags)},
 	},
 	mountAttr - openHow: { // linux/mount.h
