@@ -22,6 +22,10 @@ const (
 	MessageExited                         // the payload ended: Status, Usage
 )
 
+// ErrnoKilled stands in Message.Errno for a payload that was killed before
+// execve. No error number of the kernel is negative.
+const ErrnoKilled = -1
+
 // Message is one packet on the control socket.
 type Message struct {
 	Kind   MessageKind
@@ -46,6 +50,7 @@ type Loop struct {
 	signals [128]byte // struct signalfd_siginfo
 	request byte
 	status  int32
+	tick    syscall.Timespec
 }
 
 type pollFD struct {
@@ -157,8 +162,9 @@ func exit(l *Loop) {
 		}
 		if pid == 0 {
 			// Nothing has died yet: look again when SIGCHLD says so, or
-			// 10 ms later.
-			syscall.RawSyscall6(sys.SYS_PPOLL, uintptr(unsafe.Pointer(&l.polls[1])), 1, uintptr(unsafe.Pointer(&tick)), 0, 8, 0)
+			// 10 ms later. The kernel writes the time that is left into tick.
+			l.tick.Sec, l.tick.Nsec = 0, 10e6
+			syscall.RawSyscall6(sys.SYS_PPOLL, uintptr(unsafe.Pointer(&l.polls[1])), 1, uintptr(unsafe.Pointer(&l.tick)), 0, 8, 0)
 			syscall.RawSyscall(sys.SYS_READ, SignalFD, uintptr(unsafe.Pointer(&l.signals)), uintptr(len(l.signals)))
 		}
 	}
@@ -166,5 +172,3 @@ func exit(l *Loop) {
 		syscall.RawSyscall(sys.SYS_EXIT_GROUP, 0, 0, 0)
 	}
 }
-
-var tick = syscall.Timespec{Nsec: 10e6}

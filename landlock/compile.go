@@ -114,7 +114,14 @@ func requirements(s *spec.Spec) []requirement {
 	if !s.Landlock.NoScopeAbstract && !s.Namespaces.Net {
 		rs = append(rs, requirement{6, "landlock.scope_abstract", "keeping abstract sockets outside out of reach"})
 	}
-	if !s.Landlock.NoScopeSignal && !s.Namespaces.PID {
+	if alone && s.Network.Mode == spec.NetworkHost {
+		// With the network off, the filter refuses sockets where this is missing.
+		rs = append(rs, requirement{9, "namespaces.isolation", "keeping the sockets of other programs out of reach"})
+	}
+	// The payload is in the process group of the launcher's caller, which
+	// kill(0) reaches from any pid namespace, unless the filter refuses it.
+	groupOpen := s.Seccomp.Off && !s.Process.NewSession
+	if !s.Landlock.NoScopeSignal && (!s.Namespaces.PID || groupOpen) {
 		rs = append(rs, requirement{6, "landlock.scope_signal", "keeping processes outside from signals"})
 	}
 	return rs
@@ -189,9 +196,9 @@ func below(path, dir string) bool {
 // addStdio lets the payload open again what it has as standard input, output
 // and error (/dev/stdout, /proc/self/fd/2), in the same mode. Pipes and
 // sockets need no rule.
-func (d *Domain) addStdio(stdio [3]feature.Stdio) {
+func (d *Domain) addStdio(stdio [3]feature.Descriptor) {
 	for fd, s := range stdio {
-		if s.Kind != feature.StdioFile && s.Kind != feature.StdioTTY {
+		if s.Kind != feature.DescriptorFile && s.Kind != feature.DescriptorCharDev {
 			continue
 		}
 		var r uint64
@@ -201,7 +208,7 @@ func (d *Domain) addStdio(stdio [3]feature.Stdio) {
 		if s.Writable {
 			r |= writeFile
 		}
-		if s.Kind == feature.StdioTTY {
+		if s.Kind == feature.DescriptorCharDev {
 			r |= device
 		}
 		d.stdio[fd] = r & d.handled.FS
@@ -220,6 +227,9 @@ func (d *Domain) addPorts(l spec.Landlock) {
 	add(l.TCPBind, sys.LANDLOCK_ACCESS_NET_BIND_TCP)
 	add(l.TCPConnect, sys.LANDLOCK_ACCESS_NET_CONNECT_TCP)
 }
+
+// ScopesSignals reports whether the domain keeps signals inside.
+func (d *Domain) ScopesSignals() bool { return d.handled.Scope&sys.LANDLOCK_SCOPE_SIGNAL != 0 }
 
 // Enforce adds the ops that build the rule set and restrict the process that
 // runs them. They come after the pivot: a rule holds for the inode that its

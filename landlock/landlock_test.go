@@ -75,6 +75,11 @@ func TestRequirements(t *testing.T) {
 	unscoped.Landlock.NoScopeAbstract = true
 	nested := inNamespaces()
 	nested.Namespaces.Nested = true
+	aloneOnNet := alone()
+	aloneOnNet.Network.Mode = spec.NetworkHost
+	unfiltered, session := inNamespaces(), inNamespaces()
+	unfiltered.Seccomp.Off, session.Seccomp.Off = true, true
+	session.Process.NewSession = true
 	for _, c := range []struct {
 		name    string
 		spec    *spec.Spec
@@ -86,6 +91,9 @@ func TestRequirements(t *testing.T) {
 		{"host network without the scope", unscoped, 1, "landlock.mode"},
 		{"ports", withPorts, 4, "landlock.tcp_connect"},
 		{"no namespaces", alone(), 6, "landlock.scope_abstract"},
+		{"no namespaces, the host's network", aloneOnNet, 9, "namespaces.isolation"},
+		{"no filter", unfiltered, 6, "landlock.scope_signal"},
+		{"no filter, a session of its own", session, 1, "landlock.mode"},
 		{"nested asks for nothing", nested, 0, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -150,10 +158,10 @@ func TestRules(t *testing.T) {
 // TestStdio protects that what the payload has open it may open again, in the
 // same mode only.
 func TestStdio(t *testing.T) {
-	d, err := New(inNamespaces(), nil, &feature.Facts{LandlockABI: 5, Stdio: [3]feature.Stdio{
-		{Kind: feature.StdioFile, Readable: true},
-		{Kind: feature.StdioFile, Writable: true},
-		{Kind: feature.StdioTTY, Readable: true, Writable: true},
+	d, err := New(inNamespaces(), nil, &feature.Facts{LandlockABI: 5, Stdio: [3]feature.Descriptor{
+		{Kind: feature.DescriptorFile, Readable: true},
+		{Kind: feature.DescriptorFile, Writable: true},
+		{Kind: feature.DescriptorCharDev, Readable: true, Writable: true},
 	}})
 	if err != nil {
 		t.Fatal(err)
@@ -169,7 +177,7 @@ func TestStdio(t *testing.T) {
 func TestNestedHasNoFileRules(t *testing.T) {
 	s := inNamespaces()
 	s.Namespaces.Nested = true
-	d, err := New(s, []Grant{{Path: "/usr", Dir: true}}, &feature.Facts{LandlockABI: 7, Stdio: [3]feature.Stdio{{Kind: feature.StdioTTY, Readable: true}}})
+	d, err := New(s, []Grant{{Path: "/usr", Dir: true}}, &feature.Facts{LandlockABI: 7, Stdio: [3]feature.Descriptor{{Kind: feature.DescriptorCharDev, Readable: true}}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -126,7 +126,7 @@ func (v *View) asLink(n *Node, files feature.Files) (linked, keep bool, err erro
 			at = o
 		}
 	}
-	if at.Type != spec.MountBind || at.Source != at.Target || at.Write != n.Write || at.NoExec && !n.NoExec {
+	if at.Type != spec.MountBind || at.Source != at.Target || at.Write != n.Write || at.NoExec != n.NoExec {
 		return false, false, nil
 	}
 	b := n.base()
@@ -192,10 +192,11 @@ func (v *View) inspectCovered(n, b *Node, files feature.Files) (keep bool, err e
 	case n.Type == spec.MountHide:
 		n.Dir = mode.IsDir()
 	case n.Type == spec.MountDir:
-		if mode.IsDir() {
-			return false, nil
+		// An empty directory was asked for: what the host has there is covered.
+		n.Type = spec.MountHide
+		if !mode.IsDir() {
+			return false, failed(&n.Mount, "dir", n.Target, "a file is there", "")
 		}
-		return false, failed(&n.Mount, "dir", n.Target, "a file is there", "")
 	case mode.IsDir() != n.Dir:
 		return false, failed(&n.Mount, n.Type.String(), n.Target, "a "+kind(n.Dir)+" cannot cover a "+kind(mode.IsDir()), "")
 	}

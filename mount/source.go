@@ -68,7 +68,7 @@ func bindObject(n *Node) string {
 func (c *compiler) bind(n *Node) plan.Slot {
 	b := c.b
 	var fd plan.Slot
-	if n.exposed {
+	if n.walked {
 		at := b.OpenResolve(plan.FDCWD, n.realPath, 0, sys.RESOLVE_NO_SYMLINKS)
 		fd = b.OpenTree(plan.From(at), "", sys.AT_EMPTY_PATH|sys.AT_RECURSIVE)
 		b.Close(at)
@@ -163,4 +163,4 @@ func (c *compiler) overlay(n *Node) plan.Slot {
 }
 
 // firstOverlayFD is above what setting up a sandbox has open otherwise.
-const firstOverlayFD = 100
+const firstOverlayFD = 500

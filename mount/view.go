@@ -28,7 +28,8 @@ type Node struct {
 	// exposed: a payload of an earlier run may have written there, so no
 	// link below it is followed.
 	exposed  bool
-	realPath string // of an exposed source, free of links
+	walked   bool   // realPath is free of links
+	realPath string // the source
 	children bool
 	slot     plan.Slot
 }
@@ -54,6 +55,7 @@ func NewView(s *spec.Spec, f *feature.Facts) (*View, error) {
 	if err := v.inspect(f); err != nil {
 		return nil, err
 	}
+	v.pinParents()
 	return v, nil
 }
 
@@ -63,6 +65,16 @@ func newView() *View {
 
 // Root returns the mount at "/".
 func (v *View) Root() *Node { return v.root }
+
+// Has reports whether something is mounted on target.
+func (v *View) Has(target string) bool {
+	for _, n := range v.Nodes {
+		if n.Target == target {
+			return true
+		}
+	}
+	return false
+}
 
 // link sorts mounts into a tree.
 func (v *View) link(mounts []spec.Mount) {

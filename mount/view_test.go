@@ -74,6 +74,9 @@ func TestNewView(t *testing.T) {
 	planted["/home/u/work/.git"] = "-> /home/u/secret"
 	plantedAbove := host()
 	plantedAbove["/home/u/work/sub"] = "-> /home/u"
+	dots := host()
+	dots["/link"], dots["/home/u/work/tool"] = "-> home/u/work/sub/../tool", "file"
+	dots["/home/u/work/sub"] = "-> ../../u"
 	for _, c := range []struct {
 		name   string
 		host   fakehost.Files
@@ -119,7 +122,8 @@ func TestNewView(t *testing.T) {
 		{name: "directory over a file", mounts: []spec.Mount{ro("/etc"), at(ro("/usr"), "/etc/passwd")}, err: "a directory cannot cover a file"},
 		{name: "below a file", mounts: []spec.Mount{ro("/etc/passwd"), special(spec.MountTmpfs, "/etc/passwd/x")}, err: "is not a directory"},
 		{name: "below a link", mounts: []spec.Mount{ro("/usr"), ro("/bin"), at(ro("/etc"), "/bin/etc")}, err: "/bin is a link to usr/bin"},
-		{name: "a directory that is there already", mounts: []spec.Mount{ro("/usr"), special(spec.MountDir, "/usr/share")}, want: "bind /usr=/usr"},
+		{name: "an empty directory over one of the host", mounts: []spec.Mount{ro("/usr"), special(spec.MountDir, "/usr/share")},
+			want: "bind /usr=/usr; hide /usr/share"},
 
 		{name: "a source below a writable grant", mounts: []spec.Mount{rw("/home/u/work"), ro("/home/u/work/.git")},
 			want: "bind /home/u/work=/home/u/work rw; bind /home/u/work/.git=/home/u/work/.git exposed"},
@@ -133,6 +137,13 @@ func TestNewView(t *testing.T) {
 			err: "/home/u/work/.git is a symbolic link"},
 		{name: "the same link where nothing is writable", host: planted, mounts: []spec.Mount{ro("/home/u/work"), at(ro("/home/u/work/.git"), "/git")},
 			want: "bind /git=/home/u/work/.git file; bind /home/u/work=/home/u/work"},
+
+		{name: "the way to a cover is pinned", mounts: []spec.Mount{rw("/home"), special(spec.MountHide, "/home/u/work/.env")},
+			want: "bind /home=/home rw; bind /home/u=/home/u rw exposed; bind /home/u/work=/home/u/work rw exposed; hide /home/u/work/.env file"},
+		{name: "a pin is not made twice", mounts: []spec.Mount{rw("/home"), ro("/home/u/work"), ro("/home/u/secret")},
+			want: "bind /home=/home rw; bind /home/u=/home/u rw exposed; bind /home/u/secret=/home/u/secret file exposed; bind /home/u/work=/home/u/work exposed"},
+		{name: "dots in a link are taken after the link before them", host: dots, mounts: []spec.Mount{rw("/home/u/work"), at(ro("/link"), "/tool")},
+			err: "/home/u/work/sub is a symbolic link in /home/u/work"},
 
 		{name: "noexec marks what is below", mounts: []spec.Mount{ro("/usr"), rw("/home/u/work"), special(spec.MountTmpfs, "/home")}, noexec: []string{"/home"},
 			want: "tmpfs /home noexec; bind /home/u/work=/home/u/work rw noexec; bind /usr=/usr"},

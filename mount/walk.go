@@ -18,13 +18,8 @@ import (
 // RESOLVE_NO_SYMLINKS.
 type walker struct {
 	files    feature.Files
-	writable []writableDir
-	real     map[string]string // directory → its path without links
-}
-
-type writableDir struct {
-	path string // without links
-	node *Node
+	writable []string          // directories of the host, without links
+	real     map[string]string // path → the same without links
 }
 
 // maxLinks is the kernel's own limit; see path_resolution(7).
@@ -44,7 +39,7 @@ func newWalker(v *View, files feature.Files) (*walker, error) {
 			if err != nil {
 				return nil, &spec.Error{Op: n.Type.String(), Object: source, Err: err, Origin: n.Origin}
 			}
-			w.writable = append(w.writable, writableDir{real, n})
+			w.writable = append(w.writable, real)
 		}
 	}
 	return w, nil
@@ -67,46 +62,59 @@ func (e errPlanted) Error() string {
 	return e.link + " is a symbolic link in " + e.tree + ", which the payload may write"
 }
 
-// walk returns p without symbolic links.
+// walk returns p, which is clean, without symbolic links.
 func (w *walker) walk(p string) (string, error) {
-	return w.walkLinks(p, 0)
-}
-
-func (w *walker) walkLinks(p string, links int) (string, error) {
 	if real, ok := w.real[p]; ok {
 		return real, nil
 	}
-	dir, err := w.walkLinks(path.Dir(p), links)
+	dir, err := w.walk(path.Dir(p))
 	if err != nil {
 		return "", err
 	}
-	at := join(dir, path.Base(p))
+	links := 0
+	real, err := w.step(dir, path.Base(p), &links)
+	if err == nil {
+		w.real[p] = real
+	}
+	return real, err
+}
+
+// step goes from dir, which is free of links, to one of its entries.
+func (w *walker) step(dir, name string, links *int) (string, error) {
+	at := join(dir, name)
 	mode, err := w.files.Lstat(at)
-	if err != nil {
-		return "", err
-	}
-	if mode&fs.ModeSymlink == 0 {
-		if mode.IsDir() {
-			w.real[p] = at
-		}
-		return at, nil
+	if err != nil || mode&fs.ModeSymlink == 0 {
+		return at, err
 	}
 	for _, t := range w.writable {
-		if below(dir, t.path) {
-			return "", errPlanted{at, t.path}
+		if below(dir, t) {
+			return "", errPlanted{at, t}
 		}
 	}
-	if links++; links > maxLinks {
+	if *links++; *links > maxLinks {
 		return "", errors.New("too many levels of symbolic links")
 	}
 	text, err := w.files.Readlink(at)
 	if err != nil {
 		return "", err
 	}
-	if !strings.HasPrefix(text, "/") {
-		text = join(dir, text)
+	if strings.HasPrefix(text, "/") {
+		dir = "/"
 	}
-	return w.walkLinks(path.Clean(text), links)
+	// Component by component: ".." means the parent of what the link before it
+	// leads to.
+	for _, part := range strings.Split(text, "/") {
+		switch part {
+		case "", ".":
+		case "..":
+			dir = path.Dir(dir)
+		default:
+			if dir, err = w.step(dir, part, links); err != nil {
+				return "", err
+			}
+		}
+	}
+	return dir, nil
 }
 
 // check walks source for n. exposed is true when it lies below a writable
@@ -124,7 +132,7 @@ func (w *walker) check(n *Node, source string) (real string, exposed bool, err e
 		return "", false, e
 	}
 	for _, t := range w.writable {
-		if real != t.path && below(real, t.path) {
+		if real != t && below(real, t) {
 			exposed = true
 		}
 	}
@@ -133,6 +141,7 @@ func (w *walker) check(n *Node, source string) (real string, exposed bool, err e
 
 func (w *walker) checkBind(n *Node) (err error) {
 	n.realPath, n.exposed, err = w.check(n, n.Source)
+	n.walked = len(w.writable) > 0
 	return err
 }
 

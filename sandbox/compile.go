@@ -65,7 +65,7 @@ func (c *compiler) prepare() (err error) {
 			return err
 		}
 		grants = viewGrants(c.view, c.hostRoot())
-	} else if grants, err = pathGrants(c.s, c.f); err != nil {
+	} else if grants, err = c.pathGrants(); err != nil {
 		return err
 	}
 	if c.s.Landlock.Mode == spec.LandlockRules {
@@ -102,6 +102,8 @@ func (c *compiler) setup() {
 	b.Note("block", "signals", spec.Origin{})
 	b.Call(sys.SYS_RT_SIGPROCMASK, plan.Val(sys.SIG_SETMASK), b.Words(^uint64(0)), plan.Null, plan.Val(8))
 	b.Note("tie to", "the launcher", spec.Origin{})
+	// While PID 1 has a copy of the launcher's end, the socket never ends.
+	b.Call(sys.SYS_CLOSE, plan.From(plan.SlotPeer))
 	// The control socket tells PID 1's loop that the launcher is gone. Until
 	// the loop runs, the parent-death signal does; it is not retroactive, so
 	// the socket is asked once.

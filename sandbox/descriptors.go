@@ -4,36 +4,47 @@ import (
 	"strconv"
 
 	"github.com/lichen-sandbox/lichen/internal/feature"
+	"github.com/lichen-sandbox/lichen/internal/plan"
+	"github.com/lichen-sandbox/lichen/internal/sys"
 	"github.com/lichen-sandbox/lichen/spec"
 )
 
-// checkDescriptors looks at what the payload would inherit. An open directory
-// is a door: openat(2) walks from it, whatever the payload's root is.
+// doors are the descriptors that lead to more than one file: openat(2) walks
+// from a directory, whatever the root is, and what O_PATH names can be changed
+// by its path in /proc.
+func door(k feature.DescriptorKind) (reason string) {
+	switch k {
+	case feature.DescriptorDir:
+		return "it is a directory, from which the payload could open what is in it"
+	case feature.DescriptorPath:
+		return "it is a path (O_PATH), which the payload could open in a way of its own"
+	}
+	return ""
+}
+
+var redirect = [3]string{"</dev/null", ">/dev/null", "2>/dev/null"}
+
+// checkDescriptors looks at what the payload would inherit.
 func checkDescriptors(s *spec.Spec, f *feature.Facts) error {
 	for fd, stdio := range f.Stdio {
-		if stdio.Kind == feature.StdioDir {
-			return &spec.Error{Op: "pass", Object: "descriptor " + strconv.Itoa(fd),
-				Reason: "it is a directory, from which the payload could open what is in it", Hint: "redirect it: " + redirect[fd]}
+		if reason := door(stdio.Kind); reason != "" {
+			return &spec.Error{Op: "pass", Object: "descriptor " + strconv.Itoa(fd), Reason: reason, Hint: "redirect it: " + redirect[fd]}
 		}
 	}
 	for _, keep := range s.Process.KeepFDs {
 		e := &spec.Error{Op: "pass", Object: "descriptor " + strconv.Itoa(keep.FD), Origin: keep.Origin}
-		mode, err := f.Descriptor(keep.FD)
-		switch {
-		case err != nil:
-			e.Err = err
-			e.Hint = "open it in the shell that starts lichen, for example " + strconv.Itoa(keep.FD) + "<FILE"
+		kind := f.Descriptor(keep.FD).Kind
+		if kind == feature.DescriptorClosed {
+			e.Reason, e.Hint = "it is not open", "open it in the shell that starts lichen, for example "+strconv.Itoa(keep.FD)+"<FILE"
 			return e
-		case mode.IsDir():
-			e.Reason = "it is a directory, from which the payload could open what is in it"
-			e.Hint = "grant the directory instead, with --ro or --rw"
+		}
+		if e.Reason = door(kind); e.Reason != "" {
+			e.Hint = "grant the path instead, with --ro or --rw"
 			return e
 		}
 	}
 	return nil
 }
-
-var redirect = [3]string{"</dev/null", ">/dev/null", "2>/dev/null"}
 
 // freeFD returns a number above every descriptor that is passed on.
 func freeFD(s *spec.Spec) int {
@@ -42,4 +53,45 @@ func freeFD(s *spec.Spec) int {
 		free = max(free, keep.FD+1)
 	}
 	return free
+}
+
+// replaceNull gives the payload the sandbox's own /dev/null where it has the
+// host's as a standard descriptor. The descriptor carries the host's writable
+// mount, through which an owner can change the mode of the device: when root
+// starts lichen, that is the payload.
+func (c *compiler) replaceNull() {
+	if c.view == nil || !c.view.Has("/dev/null") {
+		return
+	}
+	for fd, stdio := range c.f.Stdio {
+		if stdio.Kind != feature.DescriptorNull {
+			continue
+		}
+		c.b.Note("replace", "descriptor "+strconv.Itoa(fd), spec.Origin{})
+		null := c.b.Open(plan.FDCWD, "/dev/null", accessMode(stdio))
+		c.b.Call(sys.SYS_DUP3, plan.From(null), plan.Val(fd), plan.Val(0))
+		c.b.Close(null)
+	}
+}
+
+func accessMode(d feature.Descriptor) uint64 {
+	switch {
+	case d.Readable && d.Writable:
+		return sys.O_RDWR
+	case d.Writable:
+		return sys.O_WRONLY
+	}
+	return sys.O_RDONLY
+}
+
+// passFDs lets execve close every descriptor but the standard ones and those
+// that the profile lists.
+func (c *compiler) passFDs() {
+	b := c.b
+	b.Note("close", "other descriptors at exec", spec.Origin{})
+	b.Call(sys.SYS_CLOSE_RANGE, plan.Val(3), plan.Val(sys.LAST_FD), plan.Val(sys.CLOSE_RANGE_CLOEXEC))
+	for _, fd := range c.s.Process.KeepFDs {
+		b.Note("pass", "descriptor "+strconv.Itoa(fd.FD), fd.Origin)
+		b.Call(sys.SYS_FCNTL, plan.Val(fd.FD), plan.Val(sys.F_SETFD), plan.Val(0))
+	}
 }

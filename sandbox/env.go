@@ -3,7 +3,6 @@ package sandbox
 import (
 	"path"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/lichen-sandbox/lichen/spec"
@@ -39,5 +38,3 @@ func kept(e spec.Env, name string) bool {
 	}
 	return false
 }
-
-func itoa(n int) string { return strconv.Itoa(n) }

@@ -69,8 +69,15 @@ func explain(p *plan.Plan, m pid1.Message) error {
 	}
 	note := p.Notes[op.Note]
 	f.Call = plan.CallName(op.Nr)
+	if f.Op == p.Base(plan.Payload) {
+		f.Call = "clone" // which the first op of the section stands for
+	}
 	f.Cause = spec.Error{Op: note.Op, Object: note.Object, Origin: note.Origin}
 	switch {
+	case m.Errno == pid1.ErrnoKilled:
+		f.Errno = 0
+		f.Cause.Reason = f.Call + ": the payload's process was killed there"
+		return f
 	case op.Nr == sys.SYS_EXECVE:
 		explainExec(f, m)
 		return f

@@ -46,10 +46,15 @@ func compileFilters(s *spec.Spec, f *feature.Facts) (filters, error) {
 
 // inspect runs the program on the calls that starting the payload makes.
 func (o *filters) inspect(s *spec.Spec, arch seccomp.Arch, program []seccomp.Instruction) error {
-	if kind, _ := verdict(arch, program, "execve"); kind != seccomp.RetAllow && kind != seccomp.RetLog {
-		return &spec.Error{Op: "compile", Object: "system call filter",
-			Reason: "it refuses execve, so that the command could not even start", Origin: s.OriginOf("seccomp.default"),
-			Hint: `add "execve" to seccomp.allow`}
+	for _, call := range [...]struct{ name, why string }{
+		{"execve", "so that the command could not even start"},
+		{"exit_group", "so that a command that cannot start could not end"},
+	} {
+		if kind, _ := verdict(arch, program, call.name); kind != seccomp.RetAllow && kind != seccomp.RetLog {
+			return &spec.Error{Op: "compile", Object: "system call filter",
+				Reason: "it refuses " + call.name + ", " + call.why, Origin: s.OriginOf("seccomp.default"),
+				Hint: `add "` + call.name + `" to seccomp.allow, or take it out of seccomp.deny`}
+		}
 	}
 	kind, errno := verdict(arch, program, "unshare", cloneNewUser)
 	o.unshareKills = kind == seccomp.RetKillProcess || kind == seccomp.RetTrap

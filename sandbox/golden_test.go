@@ -160,7 +160,7 @@ func (a *archive) facts(t *testing.T) *feature.Facts {
 	t.Helper()
 	f := &feature.Facts{Arch: "amd64", UID: 1000, GID: 1000, LandlockABI: 7, Files: fakehost.Parse(a.get("files")),
 		HardLimit:  func(int) uint64 { return spec.RlimInfinity },
-		Descriptor: func(int) (fs.FileMode, error) { return 0, nil }}
+		Descriptor: func(int) feature.Descriptor { return feature.Descriptor{} }}
 	for line := range strings.Lines(a.get("environment")) {
 		f.Environ = append(f.Environ, strings.TrimSpace(line))
 	}

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"slices"
 
-	"github.com/lichen-sandbox/lichen/internal/feature"
 	"github.com/lichen-sandbox/lichen/landlock"
 	"github.com/lichen-sandbox/lichen/mount"
 	"github.com/lichen-sandbox/lichen/spec"
@@ -56,9 +55,14 @@ func ruleGrants(rules []spec.LandlockRule) []landlock.Grant {
 }
 
 // pathGrants derives the grants for a sandbox without namespaces, where paths
-// inside are the host's.
-func pathGrants(s *spec.Spec, f *feature.Facts) ([]landlock.Grant, error) {
-	nodes, err := mount.InPlace(s, f)
+// inside are the host's. Landlock knows no right to change modes, owners and
+// times; the filter keeps a user from that, but root would need more.
+func (c *compiler) pathGrants() ([]landlock.Grant, error) {
+	if c.hostRoot() {
+		return nil, &spec.Error{Op: "enforce", Object: "namespaces.isolation", Reason: `"landlock" is too little for a payload that is root`,
+			Origin: c.s.OriginOf("namespaces.isolation"), Hint: `start lichen as another user, or use isolation = "namespaces"`}
+	}
+	nodes, err := mount.InPlace(c.s, c.f)
 	if err != nil {
 		return nil, err
 	}

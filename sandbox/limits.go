@@ -29,6 +29,10 @@ func compileLimits(s *spec.Spec, f *feature.Facts) ([]limit, error) {
 				Reason: formatLimit(l.Hard) + " is more than your own hard limit of " + formatLimit(hard), Origin: l.Origin,
 				Hint: "ask for at most " + formatLimit(hard) + ", or have the hard limit raised (limits.conf(5), LimitNOFILE= and the like in systemd.exec(5))"}
 		}
+		if l.Name == "nproc" && f.UID == 0 {
+			return nil, &spec.Error{Op: "limit", Object: l.Name, Reason: "the kernel does not hold uid 0 to it (copy_process)", Origin: l.Origin,
+				Hint: "start lichen as another user, or go without the limit: --remove limits.nproc"}
+		}
 		out = append(out, limit{l, resource})
 	}
 	return out, nil

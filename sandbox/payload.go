@@ -33,8 +33,9 @@ func (c *compiler) payload() {
 	dropBounding(b, !c.namespaces())
 	dropCapabilities(b)
 	c.verify()
-	c.setLimits()
+	c.replaceNull()
 	c.passFDs()
+	c.setLimits()
 	b.Note("unblock", "signals", spec.Origin{})
 	b.Call(sys.SYS_RT_SIGPROCMASK, plan.Val(sys.SIG_SETMASK), b.Words(0), plan.Null, plan.Val(8))
 	if c.filters.payload != nil {
@@ -115,18 +116,6 @@ func (c *compiler) verifyNesting() {
 	c.b.Note("verify", "that user namespaces are refused", c.s.OriginOf("namespaces.nested"))
 	c.b.Call(sys.SYS_UNSHARE, plan.Val(sys.CLONE_NEWUSER)).
 		MustFail(uint16(sys.EPERM), uint16(sys.ENOSPC), c.filters.unshareErrno)
-}
-
-// passFDs lets execve close every descriptor but the standard ones and those
-// that the profile lists.
-func (c *compiler) passFDs() {
-	b := c.b
-	b.Note("close", "other descriptors at exec", spec.Origin{})
-	b.Call(sys.SYS_CLOSE_RANGE, plan.Val(3), plan.Val(sys.LAST_FD), plan.Val(sys.CLOSE_RANGE_CLOEXEC))
-	for _, fd := range c.s.Process.KeepFDs {
-		b.Note("pass", "descriptor "+itoa(fd.FD), fd.Origin)
-		b.Call(sys.SYS_FCNTL, plan.Val(fd.FD), plan.Val(sys.F_SETFD), plan.Val(0))
-	}
 }
 
 // installFilter adds seccomp(2) with a program.

@@ -73,7 +73,7 @@ func StartForwarding(p *plan.Plan, ownSession bool) (*Process, error) {
 
 func start(p *plan.Plan, control, childEnd int) (*Process, error) {
 	argv, length := argumentStrings()
-	h, err := child.Start(p, childEnd, argv, length)
+	h, err := child.Start(p, childEnd, control, argv, length)
 	sys.Close(childEnd) // ours alone; EIO cannot happen on a socket
 	if err != nil {
 		forward.Stop()

@@ -11,20 +11,24 @@ import (
 // strings: they lie one after the other (execve(2)), and os.Args points at
 // them.
 func argumentStrings() (address, length uintptr) {
-	if len(os.Args) == 0 || len(os.Args[0]) == 0 {
-		return 0, 0
-	}
-	first := uintptr(unsafe.Pointer(unsafe.StringData(os.Args[0])))
-	end := first
+	var first, end uintptr
 	for _, arg := range os.Args {
 		if len(arg) == 0 {
-			end++ // its NUL byte
+			end++ // its NUL byte; Go does not say where
 			continue
 		}
-		if uintptr(unsafe.Pointer(unsafe.StringData(arg))) != end {
+		at := uintptr(unsafe.Pointer(unsafe.StringData(arg)))
+		if first == 0 {
+			// Empty arguments before it have nothing to hide.
+			first, end = at, at
+		}
+		if at != end {
 			break // not the kernel's copy: os.Args was changed
 		}
 		end += uintptr(len(arg)) + 1
+	}
+	if first == 0 {
+		return 0, 0
 	}
 	return first, end - first
 }

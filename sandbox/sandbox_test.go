@@ -160,6 +160,55 @@ func TestFilterThatCannotStart(t *testing.T) {
 	}
 }
 
+// TestDoors protects P1: an open directory or path among what the payload
+// inherits would lead out of the sandbox.
+func TestDoors(t *testing.T) {
+	kinds := map[feature.DescriptorKind]bool{
+		feature.DescriptorOther: true, feature.DescriptorFile: true, feature.DescriptorCharDev: true, feature.DescriptorNull: true,
+		feature.DescriptorDir: false, feature.DescriptorPath: false,
+	}
+	for kind, fine := range kinds {
+		f := facts()
+		f.Stdio[1].Kind = kind
+		if _, err := Compile(small(), f); (err == nil) != fine {
+			t.Errorf("standard output of kind %d: %v", kind, err)
+		}
+		s := small()
+		s.Process.KeepFDs = []spec.FD{{FD: 7}}
+		f = facts()
+		f.Descriptor = func(int) feature.Descriptor { return feature.Descriptor{Kind: kind} }
+		if _, err := Compile(s, f); (err == nil) != fine {
+			t.Errorf("kept descriptor of kind %d: %v", kind, err)
+		}
+	}
+	s, f := small(), facts()
+	s.Process.KeepFDs = []spec.FD{{FD: 7}}
+	f.Descriptor = func(int) feature.Descriptor { return feature.Descriptor{Kind: feature.DescriptorClosed} }
+	if _, err := Compile(s, f); err == nil {
+		t.Error("a closed descriptor was passed on")
+	}
+}
+
+// TestRoot protects what is different when root starts lichen: limits that the
+// kernel does not hold root to, and isolation that would be none.
+func TestRoot(t *testing.T) {
+	root := facts()
+	root.UID, root.GID = 0, 0
+	s := small()
+	s.Limits.Rlimits = []spec.Rlimit{{Name: "nproc", Soft: 10, Hard: 10}}
+	if _, err := Compile(s, root); err == nil || !strings.Contains(err.Error(), "nproc") {
+		t.Errorf("nproc: %v", err)
+	}
+	s = &spec.Spec{Process: spec.Process{Command: []string{"/bin/true"}}, Seccomp: small().Seccomp,
+		Namespaces: spec.Namespaces{Isolation: spec.IsolationLandlock}}
+	if _, err := Compile(s, root); err == nil || !strings.Contains(err.Error(), "namespaces.isolation") {
+		t.Errorf("isolation: %v", err)
+	}
+	if _, err := Compile(s, facts()); err != nil {
+		t.Errorf("the same as a user: %v", err)
+	}
+}
+
 // TestNestingIsVerified protects the last check before exec: it is there
 // unless the filter would kill for trying, or the profile allows nesting.
 func TestNestingIsVerified(t *testing.T) {

@@ -97,8 +97,8 @@ func (s *Spec) validateMounts() error {
 				return bad("source", m.Source, "a link leads somewhere, and its text has no NUL byte")
 			}
 		case MountOverlay:
-			if len(m.Lower) == 0 || (m.Upper == "") != (m.Work == "") {
-				return bad("target", m.Target, "an overlay has at least one lower directory, and upper and work both or neither")
+			if len(m.Lower) == 0 || (m.Upper == "") != (m.Work == "") || m.Upper == "" && len(m.Lower) < 2 {
+				return bad("target", m.Target, "an overlay has upper, work and at least one lower directory, or at least two lower ones")
 			}
 			for _, d := range append([]string{m.Upper, m.Work}, m.Lower...) {
 				if reason := badPath(d); d != "" && reason != "" {

@@ -29,11 +29,15 @@ func (l *launcher) launch(s *spec.Spec, p *plan.Plan) int {
 	if l.status != nil {
 		seen = readNamespaces(process.PID)
 	}
+	limit := startTimeout(process, s)
 	if err := process.Started(); err != nil {
-		return l.failed(err)
+		code := l.failed(err)
+		if limit.stop() {
+			return exitTimeout
+		}
+		return code
 	}
 	l.status.started(process.PID, seen)
-	limit := startTimeout(process, s)
 	exit, err := process.Wait()
 	expired := limit.stop()
 	l.status.exited(finalStatus(exit, err), exit.Total, time.Since(begin), expired)

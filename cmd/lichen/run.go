@@ -63,16 +63,24 @@ func (o *sandboxOptions) load(command []string) (*spec.Spec, error) {
 	if err != nil {
 		return nil, err
 	}
-	return p.Spec, checkKeptFDs(p.Spec)
+	return p.Spec, o.checkKeptFDs(p.Spec)
 }
 
 // checkKeptFDs refuses a descriptor that is not open, before lichen opens one
-// of its own that would have the number, and would be passed in its place.
-func checkKeptFDs(s *spec.Spec) error {
+// of its own that would have the number, and would be passed in its place; and
+// the one for the status, where the payload could write lines of its own.
+func (o *sandboxOptions) checkKeptFDs(s *spec.Spec) error {
 	for _, fd := range s.Process.KeepFDs {
-		if !sys.FDOpen(fd.FD) {
-			return &spec.Error{Op: "pass", Object: "descriptor " + strconv.Itoa(fd.FD), Reason: "it is not open", Origin: fd.Origin}
+		reason := ""
+		switch {
+		case o.StatusFD != nil && fd.FD == *o.StatusFD:
+			reason = "it carries the status, which the payload could then write itself"
+		case !sys.FDOpen(fd.FD):
+			reason = "it is not open"
+		default:
+			continue
 		}
+		return &spec.Error{Op: "pass", Object: "descriptor " + strconv.Itoa(fd.FD), Reason: reason, Origin: fd.Origin}
 	}
 	return nil
 }

@@ -58,6 +58,8 @@ type memory struct {
 	sections     [3]list
 	payloadFlags uintptr
 	failedOp     int32 // index, or -1
+	currentOp    int32 // index of the op that was begun last
+	currentNr    uint64
 	errno        int32
 	noted        int32
 	loop         pid1.Loop
@@ -84,13 +86,15 @@ type Handle struct {
 }
 
 // Start clones a child that carries out p. control is the descriptor of
-// PID 1's end of the control socket; argv and argvLen say where the launcher's
-// own argument strings lie, so that PID 1 does not show them to the payload.
+// PID 1's end of the control socket and peer the launcher's; argv and argvLen
+// say where the launcher's own argument strings lie, so that PID 1 does not
+// show them to the payload.
 //
 // An error means that there is no child: the errno of clone3(2).
-func Start(p *plan.Plan, control int, argv, argvLen uintptr) (Handle, error) {
+func Start(p *plan.Plan, control, peer int, argv, argvLen uintptr) (Handle, error) {
 	m := prepare(p)
 	m.slots[plan.SlotControl] = uint64(control)
+	m.slots[plan.SlotPeer] = uint64(peer)
 	m.slots[plan.SlotArgv] = uint64(argv)
 	m.slots[plan.SlotArgvLen] = uint64(argvLen)
 
@@ -154,6 +158,10 @@ func inChild(m *memory) {
 		fail(m, uintptr(m.slots[plan.SlotControl]))
 	}
 	pid := startPayload(m)
+	if m.failedOp < 0 && m.currentNr != sys.SYS_EXECVE {
+		// It ended in the middle of its ops: something killed it.
+		m.failedOp, m.errno = m.currentOp, pid1.ErrnoKilled
+	}
 	if m.failedOp >= 0 {
 		fail(m, uintptr(m.slots[plan.SlotControl]))
 	}
@@ -222,11 +230,12 @@ func runOps(m *memory, l *list) bool {
 	p := l.first
 	for i := uintptr(0); i != l.count; i++ {
 		o := (*plan.Op)(p)
+		m.currentOp, m.currentNr = l.base+int32(i), o.Nr
 		r, _, errno := syscall.RawSyscall6(uintptr(o.Nr),
 			argument(m, o, 0), argument(m, o, 1), argument(m, o, 2),
 			argument(m, o, 3), argument(m, o, 4), argument(m, o, 5))
 		if !succeeded(m, o, r, errno) {
-			m.failedOp = l.base + int32(i)
+			m.failedOp = m.currentOp
 			m.errno = int32(errno)
 			return false
 		}

@@ -19,11 +19,11 @@ type Facts struct {
 	// Environ is the caller's environment, "NAME=VALUE".
 	Environ []string
 	// Stdio describes descriptors 0 to 2.
-	Stdio [3]Stdio
+	Stdio [3]Descriptor
 	// HardLimits returns the caller's hard limit for an RLIMIT_ number.
 	HardLimit func(resource int) uint64
 	// Descriptor describes an open descriptor of the caller's.
-	Descriptor func(fd int) (fs.FileMode, error)
+	Descriptor func(fd int) Descriptor
 	// Files answers questions about the host's files.
 	Files Files
 }
@@ -40,19 +40,22 @@ type Files interface {
 	Usable(path string, mode fs.FileMode) error
 }
 
-// StdioKind says what a standard descriptor is.
-type StdioKind uint8
+// DescriptorKind says what a descriptor is open on.
+type DescriptorKind uint8
 
 const (
-	StdioOther StdioKind = iota // a pipe, a socket, or closed: nothing that can be opened again
-	StdioFile
-	StdioTTY
-	StdioDir
+	DescriptorOther   DescriptorKind = iota // a pipe, a socket: nothing that can be opened again
+	DescriptorClosed                        // not open
+	DescriptorFile                          // a regular file
+	DescriptorCharDev                       // a character device, such as a terminal
+	DescriptorNull                          // /dev/null
+	DescriptorDir                           // a directory
+	DescriptorPath                          // O_PATH: a place, not a file
 )
 
-// Stdio is one standard descriptor.
-type Stdio struct {
-	Kind     StdioKind
+// Descriptor is an open descriptor of the caller's.
+type Descriptor struct {
+	Kind     DescriptorKind
 	Readable bool
 	Writable bool
 }
@@ -65,34 +68,35 @@ func Gather(environ []string) *Facts {
 		Arch:        sys.Arch,
 		Environ:     environ,
 		HardLimit:   sys.HardLimit,
-		Descriptor: func(fd int) (fs.FileMode, error) {
-			mode, _, err := sys.StatFD(fd)
-			return mode, err
-		},
-		Files: HostFiles{},
+		Descriptor:  describe,
+		Files:       HostFiles{},
 	}
 	for fd := range f.Stdio {
-		f.Stdio[fd] = statStdio(fd)
+		f.Stdio[fd] = describe(fd)
 	}
 	return f
 }
 
-func statStdio(fd int) Stdio {
-	mode, flags, err := sys.StatFD(fd)
+func describe(fd int) Descriptor {
+	st, err := sys.StatFD(fd)
 	if err != nil {
-		return Stdio{}
+		return Descriptor{Kind: DescriptorClosed}
 	}
-	access := flags & sys.O_ACCMODE
-	s := Stdio{Readable: access != sys.O_WRONLY, Writable: access != sys.O_RDONLY}
+	access := st.Flags & sys.O_ACCMODE
+	d := Descriptor{Readable: access != sys.O_WRONLY, Writable: access != sys.O_RDONLY}
 	switch {
-	case mode.IsRegular():
-		s.Kind = StdioFile
-	case mode&fs.ModeCharDevice != 0:
-		s.Kind = StdioTTY
-	case mode.IsDir():
-		s.Kind = StdioDir
+	case st.Mode.IsDir():
+		d.Kind = DescriptorDir
+	case st.Flags&sys.O_PATH != 0:
+		d.Kind = DescriptorPath
+	case st.Null:
+		d.Kind = DescriptorNull
+	case st.Mode&fs.ModeCharDevice != 0:
+		d.Kind = DescriptorCharDev
+	case st.Mode.IsRegular():
+		d.Kind = DescriptorFile
 	}
-	return s
+	return d
 }
 
 // HostFiles is the real host's file system.

@@ -30,6 +30,7 @@ var allowed = map[string][]string{
 	"userns":                    {"spec", "internal/feature", "internal/plan", "internal/sys"},
 	"landlock":                  {"spec", "internal/feature", "internal/plan", "internal/sys"},
 	"seccomp":                   {"spec"},
+	"policy":                    {"seccomp", "spec"},
 	"profile":                   {"spec"},
 	"profiles":                  {},
 	"sandbox": {"init", "internal/child", "internal/feature", "internal/forward", "internal/plan", "internal/sys",

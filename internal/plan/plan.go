@@ -15,6 +15,7 @@ type Slot int8
 // Slots that the launcher fills before the first op.
 const (
 	SlotControl Slot = iota // PID 1's end of the control socket
+	SlotPeer                // the launcher's end of it, of which PID 1 has a copy
 	SlotArgv                // address of the launcher's own argument strings
 	SlotArgvLen             // their length in bytes
 	firstFreeSlot

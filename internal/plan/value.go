@@ -88,6 +88,8 @@ func slotName(v uint64) string {
 	switch {
 	case v == uint64(SlotControl):
 		return "$control"
+	case v == uint64(SlotPeer):
+		return "$peer"
 	case v == uint64(SlotArgv):
 		return "$argv"
 	case v == uint64(SlotArgvLen):

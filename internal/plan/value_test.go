@@ -53,7 +53,7 @@ func TestFormatValue(t *testing.T) {
 func negative(n int) uint64 { return uint64(n) }
 
 func TestSlotNames(t *testing.T) {
-	want := []string{"$control", "$argv", "$argv_len", "$3"}
+	want := []string{"$control", "$peer", "$argv", "$argv_len", "$4"}
 	for i, w := range want {
 		if got := slotName(uint64(i)); got != w {
 			t.Errorf("slot %d is %s", i, got)

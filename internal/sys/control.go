@@ -26,10 +26,10 @@ func Receive(fd int, buf []byte) (int, error) {
 	}
 }
 
-// Send writes one packet without raising SIGPIPE.
+// Send writes one packet without raising SIGPIPE and without waiting for room.
 func Send(fd int, data []byte) error {
 	for {
-		err := unix.Sendto(fd, data, unix.MSG_NOSIGNAL, nil)
+		err := unix.Sendto(fd, data, unix.MSG_NOSIGNAL|unix.MSG_DONTWAIT, nil)
 		if err != unix.EINTR {
 			return err
 		}

@@ -57,14 +57,23 @@ func Stat(path string, flags int) (fs.FileMode, error) {
 	}
 }
 
-// StatFD returns type, permissions and status flags of a descriptor.
-func StatFD(fd int) (fs.FileMode, int, error) {
+// FDStat is what is known of an open descriptor.
+type FDStat struct {
+	Mode  fs.FileMode
+	Flags int  // of open(2)
+	Null  bool // it is the null device
+}
+
+// StatFD describes a descriptor.
+func StatFD(fd int) (FDStat, error) {
 	var st unix.Stat_t
 	if err := unix.Fstat(fd, &st); err != nil {
-		return 0, 0, err
+		return FDStat{}, err
 	}
 	flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFL, 0)
-	return fileMode(st.Mode), flags, err
+	mode := fileMode(st.Mode)
+	null := mode&fs.ModeCharDevice != 0 && st.Rdev == unix.Mkdev(1, 3) // null(4)
+	return FDStat{mode, flags, null}, err
 }
 
 // FDOpen reports whether fd is open.
