@@ -54,7 +54,6 @@ func checkProfile(name string, facts *feature.Facts) (notes string, errs []error
 	found.add(seccomp.Check(&p.Spec.Seccomp))
 	compiled, err := sandbox.Compile(p.Spec, facts)
 	found.add(err)
-	found.add(checkKeptFDs(p.Spec))
 	for _, s := range p.Skipped {
 		notes += "  left out: " + printable(s.Text) + ": " + printable(s.Reason) + "\n"
 	}
