@@ -50,7 +50,6 @@ type Loop struct {
 	signals [128]byte // struct signalfd_siginfo
 	request byte
 	status  int32
-	tick    syscall.Timespec
 }
 
 type pollFD struct {
@@ -130,7 +129,7 @@ func handle(l *Loop, e Event) {
 		syscall.RawSyscall(sys.SYS_KILL, uintptr(a.SignalTo), uintptr(a.Signal), 0)
 	}
 	if a.Exit {
-		exit(l)
+		End(l)
 	}
 }
 
@@ -144,28 +143,22 @@ func Send(l *Loop, fd uintptr) {
 	syscall.RawSyscall6(sys.SYS_SENDTO, fd, uintptr(unsafe.Pointer(&l.Message)), MessageSize, sys.MSG_NOSIGNAL, 0, 0)
 }
 
-// exit ends the sandbox. Where PID 1 has a pid namespace, the kernel kills
+// End ends the sandbox. Where PID 1 has a pid namespace, the kernel kills
 // everything in it. Elsewhere PID 1 stands in a Landlock domain with
-// LANDLOCK_SCOPE_SIGNAL, so that kill(-1) reaches only what it started; it
-// repeats until no child is left, because a process may fork while it dies.
+// LANDLOCK_SCOPE_SIGNAL, so that kill(-1) reaches only what it started; and as
+// the subreaper it is told of every end. A process that has SIGKILL pending
+// cannot fork (copy_process), so that a round leaves nobody new.
 //
 //go:nosplit
 //go:norace
 //go:nocheckptr
-func exit(l *Loop) {
+func End(l *Loop) {
 	for l.KillStrays {
-		const everything, any, wnohang = ^uintptr(0), ^uintptr(0), 1
+		const everything = ^uintptr(0)
 		syscall.RawSyscall(sys.SYS_KILL, everything, uintptr(sys.SIGKILL), 0)
-		pid, _, errno := syscall.RawSyscall6(sys.SYS_WAIT4, any, uintptr(unsafe.Pointer(&l.status)), wnohang, 0, 0, 0)
+		_, _, errno := syscall.RawSyscall6(sys.SYS_WAIT4, everything, uintptr(unsafe.Pointer(&l.status)), 0, 0, 0, 0)
 		if errno != 0 {
-			break
-		}
-		if pid == 0 {
-			// Nothing has died yet: look again when SIGCHLD says so, or
-			// 10 ms later. The kernel writes the time that is left into tick.
-			l.tick.Sec, l.tick.Nsec = 0, 10e6
-			syscall.RawSyscall6(sys.SYS_PPOLL, uintptr(unsafe.Pointer(&l.polls[1])), 1, uintptr(unsafe.Pointer(&l.tick)), 0, 8, 0)
-			syscall.RawSyscall(sys.SYS_READ, SignalFD, uintptr(unsafe.Pointer(&l.signals)), uintptr(len(l.signals)))
+			break // ECHILD; nothing interrupts the call, signals are blocked
 		}
 	}
 	for {

@@ -33,8 +33,8 @@ type Owner struct {
 // Compile adds the ops that build the view and make it the root. They run in
 // a mount namespace of their own whose user namespace maps uid 0. The result
 // is the slot that holds the new root until the pivot.
-func (v *View) Compile(b *plan.Builder, owner Owner) {
-	c := &compiler{b: b, v: v, owner: owner, scratch: plan.NoSlot}
+func (v *View) Compile(b *plan.Builder) {
+	c := &compiler{b: b, v: v, owner: v.owner, scratch: plan.NoSlot}
 	b.Note("make mounts private", "/", spec.Origin{})
 	b.Call(sys.SYS_MOUNT, b.Str(""), b.Str("/"), b.Str(""), plan.Val(sys.MS_REC|sys.MS_PRIVATE), plan.Null)
 	v.markChildren()

@@ -108,21 +108,6 @@ func (c *compiler) tmpfs(n *Node) plan.Slot {
 		plan.Option{Key: "mode", Value: octal(modeOr(n.Mode, 0o755))})
 }
 
-// maskProc makes /proc/sys read-only. The sysctls of the sandbox's own
-// namespaces belong to its uid 0, which is the payload's user outside; it has
-// no business there. A payload that may nest sandboxes keeps an uncovered
-// procfs: with a cover on it the kernel lets nobody below mount another.
-func (c *compiler) maskProc(proc plan.Slot) {
-	if c.owner.HostRoot || c.owner.Nested {
-		return // read-only as a whole, or left alone
-	}
-	b := c.b
-	fd := b.OpenTree(plan.From(proc), "sys", 0)
-	b.SetAttr(fd, sys.MOUNT_ATTR_RDONLY|attrData, false)
-	b.MoveTo(fd, plan.From(proc), "sys")
-	b.Close(fd)
-}
-
 // overlay mounts n.Lower under n.Upper. userxattr is what the kernel asks for
 // in a user namespace (Linux 5.11). Its options name descriptors, at numbers
 // known beforehand: a path would be walked again, and fsconfig(2) takes at most

@@ -38,16 +38,19 @@ type Node struct {
 type View struct {
 	Nodes []*Node
 	root  *Node
-	given bool // the profile itself says what is at "/"
+	given bool     // the profile itself says what is at "/"
+	masks []string // files of /proc to cover
+	owner Owner
 }
 
 // NewView checks the mounts of s against the host and orders them.
-func NewView(s *spec.Spec, f *feature.Facts) (*View, error) {
+func NewView(s *spec.Spec, f *feature.Facts, owner Owner) (*View, error) {
 	mounts, err := resolveTies(expandDev(s.Mounts))
 	if err != nil {
 		return nil, err
 	}
 	v := newView()
+	v.owner, v.masks = owner, masks(f.Files, owner)
 	v.link(mounts)
 	if err := v.applyNoExec(s.NoExec); err != nil {
 		return nil, err

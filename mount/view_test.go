@@ -160,7 +160,7 @@ func TestNewView(t *testing.T) {
 			for _, p := range c.noexec {
 				s.NoExec = append(s.NoExec, spec.Path{Path: p, Origin: origin(3)})
 			}
-			v, err := NewView(s, &feature.Facts{Files: files})
+			v, err := NewView(s, &feature.Facts{Files: files}, Owner{})
 			checkError(t, err, c.err, c.hint)
 			if err == nil && describe(v) != c.want {
 				t.Errorf("got  %s\nwant %s", describe(v), c.want)
@@ -194,7 +194,7 @@ func checkError(t *testing.T, err error, want, hint string) {
 func TestDev(t *testing.T) {
 	own := special(spec.MountTmpfs, "/dev/shm")
 	own.Size = 1 << 20
-	v, err := NewView(&spec.Spec{Mounts: []spec.Mount{own, special(spec.MountDev, "/dev")}}, &feature.Facts{Files: host()})
+	v, err := NewView(&spec.Spec{Mounts: []spec.Mount{own, special(spec.MountDev, "/dev")}}, &feature.Facts{Files: host()}, Owner{})
 	if err != nil {
 		t.Fatal(err)
 	}

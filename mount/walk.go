@@ -19,7 +19,7 @@ import (
 type walker struct {
 	files    feature.Files
 	writable []string          // directories of the host, without links
-	real     map[string]string // path → the same without links
+	real     map[string]string // paths that are known to hold no link
 }
 
 // maxLinks is the kernel's own limit; see path_resolution(7).
@@ -73,7 +73,9 @@ func (w *walker) walk(p string) (string, error) {
 	}
 	links := 0
 	real, err := w.step(dir, path.Base(p), &links)
-	if err == nil {
+	if err == nil && real == p {
+		// What a link leads to is not remembered: whether it may be followed
+		// depends on the writable trees, which newWalker is still collecting.
 		w.real[p] = real
 	}
 	return real, err

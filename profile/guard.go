@@ -1,6 +1,7 @@
 package profile
 
 import (
+	"path"
 	"strings"
 	"syscall"
 
@@ -40,28 +41,30 @@ func notWorkDir(p, reason string) error {
 	}
 }
 
-// holdsHome reports whether p is the home directory or one above it. Names can
-// differ where a symbolic link leads to the home, so files are compared.
+// holdsHome reports whether p is the home directory or one above it.
 func (v *Vars) holdsHome(p string) bool {
 	home, err := v.Lookup("HOME")
-	if err != nil {
-		return false
-	}
-	if within(home, p) {
-		return true
-	}
-	var dir, above, last syscall.Stat_t
-	if syscall.Stat(p, &dir) != nil {
+	return err == nil && (within(home, p) || reaches(p, home))
+}
+
+// reaches reports whether p, or what of it exists, lies in the directory dir.
+// Names differ where a symbolic link leads there, so files are compared.
+func reaches(dir, p string) bool {
+	var want, at, last syscall.Stat_t
+	if syscall.Stat(dir, &want) != nil {
 		return false // it cannot be granted either
 	}
-	for up := home; syscall.Stat(up, &above) == nil; up += "/.." {
-		if sameFile(&dir, &above) {
+	for p != "/" && syscall.Stat(p, &at) != nil {
+		p = path.Dir(p)
+	}
+	for up := p; syscall.Stat(up, &at) == nil; up += "/.." {
+		if sameFile(&want, &at) {
 			return true
 		}
-		if sameFile(&last, &above) {
+		if sameFile(&last, &at) {
 			return false // the root is its own parent
 		}
-		last = above
+		last = at
 	}
 	return false
 }
@@ -94,7 +97,14 @@ func (r *resolver) guardProfiles() error {
 func (r *resolver) guard(p string) error {
 	for i := range r.spec.Mounts {
 		m := &r.spec.Mounts[i]
-		if m.Type != spec.MountBind || !m.Write {
+		if m.Type == spec.MountOverlay && m.Upper != "" {
+			for _, dir := range []string{m.Upper, m.Work} {
+				if within(p, dir) || within(dir, p) || reaches(dir, p) || reaches(p, dir) {
+					return exposes(m, dir, p, "take a directory that holds no profile")
+				}
+			}
+		}
+		if m.Type != spec.MountBind || !m.Write || m.Dev {
 			continue
 		}
 		var inside string
@@ -103,18 +113,21 @@ func (r *resolver) guard(p string) error {
 			inside = strings.TrimSuffix(m.Target, "/") + strings.TrimPrefix(p, strings.TrimSuffix(m.Source, "/"))
 		case within(m.Source, p):
 			inside = m.Target
+		case reaches(m.Source, p) || reaches(p, m.Source):
+			return exposes(m, m.Source, p, "grant the directory by its own name, not through a symbolic link, and cover the profiles in it")
 		default:
 			continue
 		}
 		if r.top(inside) == m {
-			return &spec.Error{
-				Op: "grant", Object: m.Source, Origin: m.Origin,
-				Reason: "the payload could write " + p + ", which decides what the next run may do",
-				Hint:   "cover it: make it if it is missing, and grant " + inside + " read-only or hide it",
-			}
+			return exposes(m, m.Source, p, "cover it: make it if it is missing, and grant "+inside+" read-only or hide it")
 		}
 	}
 	return nil
+}
+
+func exposes(m *spec.Mount, source, p, hint string) error {
+	return &spec.Error{Op: "grant", Object: source, Origin: m.Origin, Hint: hint,
+		Reason: "the payload could write " + p + ", which decides what the next run may do"}
 }
 
 // top returns the mount that decides about a path: the most specific one, of

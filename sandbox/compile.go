@@ -59,9 +59,14 @@ func (c *compiler) prepare() (err error) {
 	if err := checkDescriptors(c.s, c.f); err != nil {
 		return err
 	}
+	if c.s.Namespaces.Nested && c.hostRoot() {
+		return &spec.Error{Op: "enforce", Object: "namespaces.nested", Origin: c.s.OriginOf("namespaces.nested"),
+			Reason: "root's payload gets /proc read-only, and a sandbox inside has to write its id maps there",
+			Hint:   "start lichen as another user"}
+	}
 	var grants []landlock.Grant
 	if c.namespaces() {
-		if c.view, err = mount.NewView(c.s, c.f); err != nil {
+		if c.view, err = mount.NewView(c.s, c.f, mount.Owner{HostRoot: c.hostRoot(), Nested: c.s.Namespaces.Nested, FreeFD: freeFD(c.s)}); err != nil {
 			return err
 		}
 		grants = viewGrants(c.view, c.hostRoot())
@@ -106,15 +111,18 @@ func (c *compiler) setup() {
 	b.Call(sys.SYS_CLOSE, plan.From(plan.SlotPeer))
 	// The control socket tells PID 1's loop that the launcher is gone. Until
 	// the loop runs, the parent-death signal does; it is not retroactive, so
-	// the socket is asked once.
-	b.Prctl(plan.Val(sys.PR_SET_PDEATHSIG), plan.Val(sys.SIGKILL), plan.Val(0), plan.Val(0), plan.Val(0))
+	// the socket is asked as well. Without a pid namespace PID 1 has to live to
+	// end what it started.
+	if s.Namespaces.PID {
+		b.Prctl(plan.Val(sys.PR_SET_PDEATHSIG), plan.Val(sys.SIGKILL), plan.Val(0), plan.Val(0), plan.Val(0))
+	}
 	c.checkLauncher()
 	c.hideArguments()
 	b.Note("keep", "the umask", spec.Origin{})
 	c.umask = b.Into(sys.SYS_UMASK, plan.Val(0))
 	if c.namespaces() {
 		c.proc = userns.MapOuter(b, c.f)
-		c.view.Compile(b, mount.Owner{HostRoot: c.hostRoot(), Nested: s.Namespaces.Nested, FreeFD: freeFD(s)})
+		c.view.Compile(b)
 		if s.Namespaces.Net {
 			userns.Loopback(b, s.OriginOf("network.mode"))
 		}
@@ -162,12 +170,6 @@ func (c *compiler) hideArguments() {
 func (c *compiler) supervise() {
 	b := c.b
 	b.Section(plan.Supervise)
-	if !c.namespaces() {
-		// From here on the loop sees a launcher that is gone, and has to live
-		// to end what it started.
-		b.Note("tie to", "the launcher", spec.Origin{})
-		b.Prctl(plan.Val(sys.PR_SET_PDEATHSIG), plan.Val(0), plan.Val(0), plan.Val(0), plan.Val(0))
-	}
 	b.Note("close to inspection", "PID 1", spec.Origin{})
 	// Not before the payload has called execve: until then they share one
 	// memory, and the owner of its maps in /proc would be root.

@@ -30,6 +30,11 @@ func checkDescriptors(s *spec.Spec, f *feature.Facts) error {
 		if reason := door(stdio.Kind); reason != "" {
 			return &spec.Error{Op: "pass", Object: "descriptor " + strconv.Itoa(fd), Reason: reason, Hint: "redirect it: " + redirect[fd]}
 		}
+		if s.Namespaces.Nested && stdio.Kind == feature.DescriptorFile && !stdio.Writable {
+			return &spec.Error{Op: "pass", Object: "descriptor " + strconv.Itoa(fd),
+				Reason: "it is a file opened for reading, which a nested payload, without Landlock's file rules, could open again for writing",
+				Hint:   "pass it through a pipe: cat FILE | lichen run …"}
+		}
 	}
 	for _, keep := range s.Process.KeepFDs {
 		e := &spec.Error{Op: "pass", Object: "descriptor " + strconv.Itoa(keep.FD), Origin: keep.Origin}

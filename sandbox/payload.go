@@ -34,6 +34,8 @@ func (c *compiler) payload() {
 	dropCapabilities(b)
 	c.verify()
 	c.replaceNull()
+	b.Note("tie to", "the launcher", spec.Origin{})
+	c.checkLauncher()
 	c.passFDs()
 	c.setLimits()
 	b.Note("unblock", "signals", spec.Origin{})

@@ -138,6 +138,13 @@ func prepare(p *plan.Plan) *memory {
 func forkAndRun(m *memory) (pid uintptr, errno syscall.Errno) {
 	runtimeBeforeFork()
 	pid, _, errno = syscall.RawSyscall(sys.SYS_CLONE3, uintptr(unsafe.Pointer(&m.cloneArgs)), unsafe.Sizeof(m.cloneArgs), 0)
+	if errno == syscall.ENOSYS && m.cloneArgs.flags&sys.CLONE_NEWTIME == 0 {
+		// A filter hides clone3, because it cannot see the flags. With
+		// CLONE_PIDFD, clone(2) puts the descriptor where the third argument
+		// points.
+		pid, _, errno = syscall.RawSyscall6(sys.SYS_CLONE, uintptr(m.cloneArgs.flags)|uintptr(sys.SIGCHLD), 0,
+			uintptr(unsafe.Pointer(&m.pidfd)), 0, 0, 0)
+	}
 	if errno != 0 || pid != 0 {
 		runtimeAfterFork()
 		return pid, errno
@@ -155,7 +162,10 @@ func forkAndRun(m *memory) (pid uintptr, errno syscall.Errno) {
 //go:nocheckptr
 func inChild(m *memory) {
 	if !runOps(m, &m.sections[plan.Setup]) {
-		fail(m, uintptr(m.slots[plan.SlotControl]))
+		// Nothing has been started, and where there is no pid namespace the
+		// Landlock domain may be missing that keeps End from killing others.
+		m.loop.KillStrays = false
+		fail(m)
 	}
 	pid := startPayload(m)
 	if m.failedOp < 0 && m.currentNr != sys.SYS_EXECVE {
@@ -163,10 +173,10 @@ func inChild(m *memory) {
 		m.failedOp, m.errno = m.currentOp, pid1.ErrnoKilled
 	}
 	if m.failedOp >= 0 {
-		fail(m, uintptr(m.slots[plan.SlotControl]))
+		fail(m)
 	}
 	if !runOps(m, &m.sections[plan.Supervise]) {
-		fail(m, uintptr(m.slots[plan.SlotControl]))
+		fail(m)
 	}
 	m.loop.State.Payload = int32(pid)
 	m.loop.Message.Kind = pid1.MessageStarted
@@ -208,15 +218,13 @@ const maxPID = 1 << 22
 //go:norace
 //go:nosplit
 //go:nocheckptr
-func fail(m *memory, control uintptr) {
+func fail(m *memory) {
 	m.loop.Message.Kind = pid1.MessageFailed
 	m.loop.Message.Op = m.failedOp
 	m.loop.Message.Errno = m.errno
 	m.loop.Message.Noted = m.noted
-	pid1.Send(&m.loop, control)
-	for {
-		syscall.RawSyscall(sys.SYS_EXIT_GROUP, exitFailed, 0, 0)
-	}
+	pid1.Send(&m.loop, uintptr(m.slots[plan.SlotControl]))
+	pid1.End(&m.loop)
 }
 
 // runOps makes the calls of one section. It returns false, with m.failedOp and
