@@ -231,6 +231,10 @@ func (d *Domain) addPorts(l spec.Landlock) {
 // ScopesSignals reports whether the domain keeps signals inside.
 func (d *Domain) ScopesSignals() bool { return d.handled.Scope&sys.LANDLOCK_SCOPE_SIGNAL != 0 }
 
+// ScopesPaths reports whether the domain keeps the payload from sockets of
+// other programs that it finds in the file system.
+func (d *Domain) ScopesPaths() bool { return d.handled.FS&sys.LANDLOCK_ACCESS_FS_RESOLVE_UNIX != 0 }
+
 // Enforce adds the ops that build the rule set and restrict the process that
 // runs them. They come after the pivot: a rule holds for the inode that its
 // path leads to.

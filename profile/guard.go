@@ -54,7 +54,7 @@ func reaches(dir, p string) bool {
 	if syscall.Stat(dir, &want) != nil {
 		return false // it cannot be granted either
 	}
-	for p != "/" && syscall.Stat(p, &at) != nil {
+	for p != "/" && (syscall.Stat(p, &at) != nil || at.Mode&syscall.S_IFMT != syscall.S_IFDIR) {
 		p = path.Dir(p)
 	}
 	for up := p; syscall.Stat(up, &at) == nil; up += "/.." {

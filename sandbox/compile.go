@@ -79,7 +79,7 @@ func (c *compiler) prepare() (err error) {
 	if c.domain, err = landlock.New(c.s, grants, c.f); err != nil {
 		return err
 	}
-	if c.filters, err = compileFilters(c.s, c.f); err != nil {
+	if c.filters, err = compileFilters(c.s, c.domain); err != nil {
 		return err
 	}
 	if c.limits, err = compileLimits(c.s, c.f); err != nil {
@@ -111,11 +111,8 @@ func (c *compiler) setup() {
 	b.Call(sys.SYS_CLOSE, plan.From(plan.SlotPeer))
 	// The control socket tells PID 1's loop that the launcher is gone. Until
 	// the loop runs, the parent-death signal does; it is not retroactive, so
-	// the socket is asked as well. Without a pid namespace PID 1 has to live to
-	// end what it started.
-	if s.Namespaces.PID {
-		b.Prctl(plan.Val(sys.PR_SET_PDEATHSIG), plan.Val(sys.SIGKILL), plan.Val(0), plan.Val(0), plan.Val(0))
-	}
+	// the socket is asked as well.
+	b.Prctl(plan.Val(sys.PR_SET_PDEATHSIG), plan.Val(sys.SIGKILL), plan.Val(0), plan.Val(0), plan.Val(0))
 	c.checkLauncher()
 	c.hideArguments()
 	b.Note("keep", "the umask", spec.Origin{})
@@ -142,6 +139,11 @@ func (c *compiler) setup() {
 		landlock.Scopes(b, s.OriginOf("namespaces.isolation"))
 	}
 	b.Note("tie to", "the launcher", spec.Origin{})
+	if !s.Namespaces.PID {
+		// From here on PID 1 has to live to end what it starts. The payload's
+		// process asks once more right before execve.
+		b.Prctl(plan.Val(sys.PR_SET_PDEATHSIG), plan.Val(0), plan.Val(0), plan.Val(0), plan.Val(0))
+	}
 	c.checkLauncher()
 }
 

@@ -4,7 +4,7 @@ import (
 	"encoding/binary"
 
 	pid1 "github.com/lichen-sandbox/lichen/init"
-	"github.com/lichen-sandbox/lichen/internal/feature"
+	"github.com/lichen-sandbox/lichen/landlock"
 	"github.com/lichen-sandbox/lichen/seccomp"
 	"github.com/lichen-sandbox/lichen/spec"
 )
@@ -19,7 +19,7 @@ type filters struct {
 	unshareErrno uint16
 }
 
-func compileFilters(s *spec.Spec, f *feature.Facts) (filters, error) {
+func compileFilters(s *spec.Spec, d *landlock.Domain) (filters, error) {
 	arch, err := seccomp.Native()
 	if err != nil {
 		return filters{}, &spec.Error{Op: "compile", Object: "system call filter", Err: err}
@@ -30,18 +30,37 @@ func compileFilters(s *spec.Spec, f *feature.Facts) (filters, error) {
 	}
 	out := filters{pid1: encode(own)}
 	if s.Seccomp.Off {
-		return out, nil
+		return out, checkUnfiltered(s)
 	}
+	alone := s.Namespaces.Isolation == spec.IsolationLandlock
+	noNetwork := s.Network.Mode == spec.NetworkNone && !s.Namespaces.Net
 	program, err := seccomp.Compile(&s.Seccomp, seccomp.Options{
-		Arch:     arch,
-		Nested:   s.Namespaces.Nested,
-		UnixOnly: s.Network.Mode == spec.NetworkNone && !s.Namespaces.Net,
+		Arch:           arch,
+		Nested:         s.Namespaces.Nested,
+		UnixOnly:       noNetwork,
+		NoSockets:      noNetwork && !d.ScopesPaths(),
+		NoGroupSignals: !d.ScopesSignals() && !s.Process.NewSession,
+		InPlace:        alone,
+		GuardDefault:   true,
 	})
 	if err != nil {
 		return filters{}, err
 	}
 	out.payload = encode(program)
 	return out, out.inspect(s, arch, program)
+}
+
+// checkUnfiltered refuses what only a filter could enforce.
+func checkUnfiltered(s *spec.Spec) error {
+	if s.Landlock.TCPBind == nil && s.Landlock.TCPConnect == nil {
+		return nil
+	}
+	key := "landlock.tcp_bind"
+	if s.Landlock.TCPBind == nil {
+		key = "landlock.tcp_connect"
+	}
+	return &spec.Error{Op: "enforce", Object: key, Reason: "Landlock does not see multipath TCP, which the system call filter has to refuse, and the filter is off",
+		Origin: s.OriginOf("seccomp.mode"), Hint: `leave seccomp.mode = "off" out`}
 }
 
 // inspect runs the program on the calls that starting the payload makes.
@@ -54,6 +73,13 @@ func (o *filters) inspect(s *spec.Spec, arch seccomp.Arch, program []seccomp.Ins
 			return &spec.Error{Op: "compile", Object: "system call filter",
 				Reason: "it refuses " + call.name + ", " + call.why, Origin: s.OriginOf("seccomp.default"),
 				Hint: `add "` + call.name + `" to seccomp.allow, or take it out of seccomp.deny`}
+		}
+	}
+	if s.Landlock.TCPBind != nil || s.Landlock.TCPConnect != nil {
+		const inet, stream, mptcp = 2, 1, 262
+		if kind, _ := verdict(arch, program, "socket", inet, stream, mptcp); kind == seccomp.RetAllow || kind == seccomp.RetLog {
+			return &spec.Error{Op: "compile", Object: "system call filter", Reason: "it allows multipath TCP, which Landlock's rules for TCP ports do not see",
+				Origin: s.OriginOf("seccomp.default"), Hint: `allow "@network-io" instead of "socket"`}
 		}
 	}
 	kind, errno := verdict(arch, program, "unshare", cloneNewUser)

@@ -76,7 +76,13 @@ func (e *expr) checkValues(typ byte) error {
 	case 'h':
 		bits = 16
 	}
-	for _, v := range append([]uint64{e.mask}, e.vals...) {
+	mask := e.mask
+	if mask>>63 != 0 {
+		// A complement. Bits that it leaves out beyond the argument's are never
+		// set, so that they make no difference.
+		mask = noMask
+	}
+	for _, v := range append([]uint64{mask}, e.vals...) {
 		high := v >> (bits - 1) >> 1
 		if high != 0 && high != noMask>>(bits-1)>>1 {
 			return &ruleError{col: e.col, reason: "0x" + strconv.FormatUint(v, 16) + " does not fit the " + strconv.Itoa(bits) + " bits that the kernel reads of this argument"}

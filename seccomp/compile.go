@@ -11,19 +11,44 @@ type Options struct {
 	// Arch is the machine's architecture; see Native.
 	Arch Arch
 	// Nested lets the payload make namespaces and mounts of its own: it lifts
-	// the guards against them and allows @namespaces and @mount. A deny list
-	// still wins.
+	// the guards against them and that of openat2, which container runtimes need,
+	// and allows @namespaces and @mount. A deny list still wins.
 	Nested bool
 	// UnixOnly refuses every socket family but AF_UNIX, with everything that a
 	// filter cannot look into: 32-bit socketcall and io_uring. It is the network
 	// "none" of a sandbox without a net namespace, and nothing lifts it.
 	UnixOnly bool
+	// NoSockets refuses sockets of every family, and pairs that can send to a
+	// path: only SOCK_STREAM and SOCK_SEQPACKET pairs of AF_UNIX remain. It is
+	// UnixOnly for a Landlock before ABI 9, which cannot keep the payload from
+	// sockets that it finds in the file system; nothing lifts it.
+	NoSockets bool
+	// NoGroupSignals refuses kill(0, …), which reaches the process group of the
+	// caller of a sandbox, for kernels whose Landlock has no signal scope (before
+	// ABI 6). Nothing lifts it.
+	NoGroupSignals bool
+	// InPlace is for a sandbox without namespaces of its own, confined by
+	// Landlock alone. It refuses what Landlock has no right for: owners, modes,
+	// times and attributes of files, System V IPC and message queues, and the
+	// scheduling of other processes. It binds whatever lets a call through, the
+	// default included; only the call's own name in the allow list lifts it.
+	InPlace bool
+	// GuardDefault has the guards hold for calls that only a default of "allow"
+	// or "log" lets through as well: a policy that names what it refuses has
+	// hardly thought of TIOCSTI.
+	GuardDefault bool
+	// Frequency holds how often calls are made, by name and in any unit; those it
+	// does not hold count as made once. It decides how near to the program's
+	// start the answer of a call is, and nothing else. An empty one takes some
+	// more time to find the best program for calls that are all alike; nil does
+	// not.
+	Frequency map[string]uint64
 }
 
 // Compile returns the program of a policy; nil when the policy is off. Actions
 // that are not set mean EPERM. The errors it returns are of type *spec.Error.
 func Compile(p *spec.Seccomp, o Options) ([]Instruction, error) {
-	if p.Off && o.UnixOnly {
+	if p.Off && (o.UnixOnly || o.NoSockets) {
 		return nil, &spec.Error{Op: "seccomp", Reason: "without a net namespace only the filter can keep the network away, and the policy is off"}
 	}
 	if p.Off {
@@ -61,7 +86,7 @@ func (r *policy) section(a *assembler, arch Arch, other label) (label, error) {
 		return label{}, err
 	}
 	w := treeWriter{assembler: a, decisions: d, narrow: arch.is32(), written: make([]label, len(d.list)+1)}
-	tree := w.tree(spans(arch, d, RetErrno|enosys))
+	tree := w.search(arch, spans(arch, d, RetErrno|enosys), r.opts.Frequency)
 	return a.jump(opJEq, arch.AuditArch(), a.word(offNr, allBits, tree), other), nil
 }
 
@@ -106,6 +131,6 @@ func AllowOnly(arch Arch, names []string) ([]Instruction, error) {
 	}
 	a := &assembler{}
 	w := treeWriter{assembler: a, decisions: d, written: make([]label, len(d.list)+1)}
-	tree := w.tree(spans(arch, d, RetKillProcess))
+	tree := w.search(arch, spans(arch, d, RetKillProcess), nil)
 	return finish(a, a.jump(opJEq, arch.AuditArch(), a.word(offNr, allBits, tree), answering(RetKillProcess)))
 }

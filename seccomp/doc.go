@@ -41,10 +41,15 @@
 // # Guards
 //
 // Groups let some calls through only in part: ioctl without TIOCSTI, clone
-// without new namespaces, and so on; see [Guards]. A rule on such a call is in
-// addition to its guard. Naming the call in the allow list, or a group that is
-// about the rest of it (@namespaces, @debug), lifts the guard; such a group in
-// the deny list puts it back.
+// without new namespaces, chmod without setuid bits, and so on; see [Guards]. A
+// rule on such a call is in addition to its guard. Naming the call in the allow
+// list, or a group that is about the rest of it (@namespaces, @debug), lifts the
+// guard; such a group in the deny list puts it back.
+//
+// [Options] add guards for what a sandbox cannot do by other means. They bind
+// calls that a rule or the default lets through, too. Naming the call lifts
+// those of [Options].InPlace; nothing lifts those of UnixOnly, NoSockets and
+// NoGroupSignals.
 //
 // The tables are generated from golang.org/x/sys/unix; see internal/gen. They
 // are arrays and strings only: nothing is built at start.

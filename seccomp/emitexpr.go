@@ -4,12 +4,17 @@ package seccomp
 func (a *assembler) decide(d *decision, narrow bool) label {
 	next := answering(d.final)
 	for i := len(d.clauses) - 1; i >= 0; i-- {
-		no := answering(d.clauses[i].otherwise)
-		if d.clauses[i].cond == nil {
-			next = no
-			continue
+		c := &d.clauses[i]
+		answer := answering(c.answer)
+		switch {
+		case c.cond == nil && !c.holds:
+			next = answer
+		case c.cond == nil:
+		case c.holds:
+			next = a.test(c.cond, narrow, answer, next)
+		default:
+			next = a.test(c.cond, narrow, next, answer)
 		}
-		next = a.test(d.clauses[i].cond, narrow, next, no)
 	}
 	return next
 }

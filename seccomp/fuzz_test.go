@@ -35,7 +35,7 @@ func (g *generator) entries(n int) []spec.SyscallEntry {
 // call prefers those with guards.
 func (g *generator) call() callID {
 	if g.IntN(2) == 0 {
-		return pick(g, callIoctl, callClone, callClone3, callUnshare, callSocket, callSocketcall, callPersonality, callSocketpair, callIoUringSetup)
+		return guardedCalls[g.IntN(len(guardedCalls))]
 	}
 	return callID(g.IntN(numCalls))
 }
@@ -59,7 +59,8 @@ func (g *generator) condition(n, depth int) string {
 	case k < 6:
 		return fmt.Sprintf("%s & %#x", arg, g.value())
 	case k < 7:
-		return fmt.Sprintf("%s & %#x %s %#x", arg, g.value(), pick(g, "==", "!="), g.value()&g.value())
+		mask, bits := g.value(), g.value()
+		return fmt.Sprintf("%s & %#x %s %#x", arg, mask, pick(g, "==", "!="), mask&bits)
 	}
 	return fmt.Sprintf("%s in {%#x, %#x, %#x}", arg, g.value(), g.value(), g.value())
 }
@@ -68,11 +69,14 @@ func (g *generator) condition(n, depth int) string {
 func (g *generator) rules(p *spec.Seccomp) {
 	for range g.IntN(5) {
 		id := g.call()
+		if len(g.calls) > 0 && g.IntN(3) == 0 {
+			id = g.calls[len(g.calls)-1]
+		}
 		n := len(strings.Trim(signatures[id], "-"))
 		if n == 0 {
 			continue
 		}
-		text := id.String() + ": " + g.condition(n, 3) + pick(g, "", "; return kill", "; return errno:EINVAL", "; return log")
+		text := id.String() + ": " + g.body(n)
 		if Check(&spec.Seccomp{Default: p.Default, Rules: append(p.Rules[:len(p.Rules):len(p.Rules)], ruleList(text)...)}) == nil {
 			p.Rules = append(p.Rules, ruleList(text)...)
 			g.calls = append(g.calls, id)
@@ -80,12 +84,29 @@ func (g *generator) rules(p *spec.Seccomp) {
 	}
 }
 
+// body makes what follows the names in a rule.
+func (g *generator) body(n int) string {
+	if g.IntN(3) > 0 {
+		return g.condition(n, 3) + pick(g, "", "; return kill", "; return errno:EINVAL", "; return log")
+	}
+	var out string
+	for range g.IntN(4) {
+		out += "if " + g.condition(n, 2) + " return " + g.action() + "; "
+	}
+	return out + pick(g, "if "+g.condition(n, 2)+" return ", "return ") + g.action()
+}
+
+func (g *generator) action() string {
+	return pick(g, "allow", "allow", "log", "kill", "trap", "errno:EINVAL", "errno:95")
+}
+
 func (g *generator) policy() (*spec.Seccomp, Options) {
 	p := &spec.Seccomp{Compat: g.IntN(2) == 0, Allow: g.entries(4), Deny: g.entries(3)}
 	p.Default = pick(g, spec.Action{}, spec.Action{Kind: spec.ActionKillProcess}, spec.Action{Kind: spec.ActionAllow}, spec.Action{Kind: spec.ActionLog}, spec.Action{Kind: spec.ActionErrno, Errno: 95})
 	p.DenyAction = pick(g, spec.Action{}, spec.Action{Kind: spec.ActionTrap})
 	g.rules(p)
-	return p, Options{Arch: pick(g, AMD64, AMD64, ARM64, I386), Nested: g.IntN(3) == 0, UnixOnly: g.IntN(3) == 0}
+	return p, Options{Arch: pick(g, AMD64, AMD64, ARM64, I386), Nested: g.IntN(3) == 0, UnixOnly: g.IntN(3) == 0,
+		NoSockets: g.IntN(4) == 0, NoGroupSignals: g.IntN(3) == 0, InPlace: g.IntN(3) == 0}
 }
 
 // data makes a call: mostly one that the policy names, with arguments at its
@@ -112,7 +133,7 @@ func (g *generator) data(o Options) Data {
 		if len(g.values) > 0 && g.IntN(4) > 0 {
 			v = g.values[g.IntN(len(g.values))]
 		}
-		d.Args[i] = pick(g, v, v, v+1, v-1, v^1<<32, v|1<<63, v&0xffffffff, v&0xffff|1<<16, ^v, 0x10000000, 0x5412)
+		d.Args[i] = pick(g, v, v, v+1, v-1, v^1<<32, v|1<<63, v&0xffffffff, v&0xffff|1<<16, ^v, 0x10000000, 0x5412, 0x40, 0x400000, 0o4755, 0o2000, 1024, 0, 1)
 	}
 	return d
 }

@@ -1,74 +1,30 @@
 package seccomp
 
-// guard is the condition under which a group lets a call through (the "?" of
-// groups.txt). A policy that names the call itself lifts the guard: its author
-// asked for it. Rules on the call are in addition to the guard.
+// guard is a condition that a call has to meet beside what the policy says.
+//
+// Most guards are the condition under which a group lets a call through (the
+// "?" of groups.txt). A policy that names the call itself lifts such a guard:
+// its author asked for it. Others come from Options. Rules on the call are in
+// addition to either.
 type guard struct {
 	rule      string // what it says, in the language of rules
 	cond      *expr  // the same, bound; nil for never
 	otherwise uint32
-	// nested marks the guards against new namespaces, which Options.Nested
-	// lifts.
+	// nested marks the guards that Options.Nested lifts: those against new
+	// namespaces, and that of a call which container runtimes need.
 	nested bool
+	// named marks the guards of Options that the call's name in the allow list
+	// lifts.
+	named bool
 }
 
-// Namespace flags of clone(2). CLONE_NEWTIME (0x80) is not one there: it lies
-// within CSIGNAL, and the kernel takes it as a signal number.
-const cloneNewAny = 0x7e020000 // NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET
+// never returns whether no call meets the guard.
+func (g *guard) never() bool { return g.cond == nil }
 
-// unshareHarmless are CLONE_FS, CLONE_FILES and CLONE_SYSVSEM: the caller's own
-// tables. A list of what is let through rather than of what is not, because
-// unshare(2) gets new flags with meanings of their own.
-const unshareHarmless = 0x40600
+// refuseGuard is the guard that no call meets.
+var refuseGuard = guard{otherwise: RetErrno | eperm}
 
-var (
-	// TIOCSTI and TIOCLINUX put input into the terminal, for the shell that
-	// started lichen to read. TIOCSETD changes its line discipline, most of
-	// which are old drivers that are loaded on demand.
-	ioctlGuard = guard{
-		rule: "!(arg1 in {TIOCSTI, TIOCLINUX, TIOCSETD})",
-		cond: &expr{kind: exprNotIn, arg: 1, mask: noMask, vals: []uint64{0x5412, 0x541c, 0x5423}}, otherwise: RetErrno | eperm,
-	}
-	cloneGuard = guard{
-		rule: "arg0 & (CLONE_NEWNS|CLONE_NEWCGROUP|CLONE_NEWUTS|CLONE_NEWIPC|CLONE_NEWUSER|CLONE_NEWPID|CLONE_NEWNET) == 0",
-		cond: &expr{kind: exprIn, arg: 0, mask: cloneNewAny, vals: []uint64{0}}, otherwise: RetErrno | eperm, nested: true,
-	}
-	// The flags of clone3 are in memory. On ENOSYS C libraries use clone; any
-	// other error would make them give up.
-	clone3Guard  = guard{otherwise: RetErrno | enosys, nested: true}
-	unshareGuard = guard{
-		rule: "arg0 & ~(CLONE_FS|CLONE_FILES|CLONE_SYSVSEM) == 0",
-		cond: &expr{kind: exprIn, arg: 0, wide: true, mask: ^uint64(unshareHarmless), vals: []uint64{0}}, otherwise: RetErrno | eperm, nested: true,
-	}
-	// Families beyond these are code that any user can load into the kernel
-	// (AF_ALG, AF_CAN, …), or reach out of the net namespace (AF_VSOCK).
-	socketGuard = guard{
-		rule: "arg0 in {AF_UNIX, AF_INET, AF_INET6, AF_NETLINK}",
-		cond: &expr{kind: exprIn, arg: 0, mask: noMask, vals: []uint64{1, 2, 10, 16}}, otherwise: RetErrno | eafnosupport,
-	}
-	// The family of socketcall(SYS_SOCKET) is in memory, so that letting it
-	// through would give back every family that socketGuard takes away.
-	socketcallGuard = guard{
-		rule: "!(arg0 in {SYS_SOCKET, SYS_SOCKETPAIR})",
-		cond: &expr{kind: exprNotIn, arg: 0, mask: noMask, vals: []uint64{1, 8}}, otherwise: RetErrno | enosys,
-	}
-	// Execution domains that change no more than what uname(2) says, and the
-	// question for the current one. ADDR_NO_RANDOMIZE and READ_IMPLIES_EXEC
-	// weaken the caller's own defences.
-	personalityGuard = guard{
-		rule: "arg0 in {PER_LINUX, PER_LINUX32, UNAME26, UNAME26|PER_LINUX32, 0xffffffff}",
-		cond: &expr{kind: exprIn, arg: 0, mask: noMask, vals: []uint64{0, 8, 0x20000, 0x20008, 0xffffffff}}, otherwise: RetErrno | eperm,
-	}
-
-	unixGuard = guard{
-		rule: "arg0 == AF_UNIX",
-		cond: &expr{kind: exprIn, arg: 0, mask: noMask, vals: []uint64{1}}, otherwise: RetErrno | eafnosupport,
-	}
-	unixSocketcallGuard = guard{otherwise: RetErrno | enosys}
-	unixRingGuard       = guard{otherwise: RetErrno | eperm}
-)
-
-// guardOf returns the guard of a call, or nil.
+// guardOf returns the guard of a call in groups, or nil.
 func guardOf(id callID) *guard {
 	switch id {
 	case callIoctl:
@@ -85,40 +41,81 @@ func guardOf(id callID) *guard {
 		return &socketcallGuard
 	case callPersonality:
 		return &personalityGuard
+	case callChmod, callFchmod, callCreat, callMknod:
+		return &mode1Guard
+	case callFchmodat, callFchmodat2, callMknodat:
+		return &mode2Guard
+	case callOpen:
+		return &openGuard
+	case callOpenat:
+		return &openatGuard
+	case callOpenat2:
+		return &openat2Guard
+	case callFcntl, callFcntl64:
+		return &fcntlGuard
+	case callPrlimit64:
+		return &prlimitGuard
+	case callSetpriority:
+		return &setpriorityGuard
+	case callIoprioSet:
+		return &ioprioGuard
 	}
 	return nil
 }
 
-// unixOnlyGuardOf returns what Options.UnixOnly adds to a call, or nil. Nothing
-// lifts it. io_uring goes too: IORING_OP_SOCKET makes sockets of any family
-// without a system call that a filter could see.
-func unixOnlyGuardOf(id callID) *guard {
-	switch id {
-	case callSocket, callSocketpair:
-		return &unixGuard
-	case callSocketcall:
-		return &unixSocketcallGuard
-	case callIoUringSetup, callIoUringEnter, callIoUringRegister:
-		return &unixRingGuard
+// hasGuards tells whether guardOf returns any.
+func (o *Options) hasGuards() bool {
+	return o.UnixOnly || o.NoSockets || o.NoGroupSignals || o.InPlace
+}
+
+// guardOf returns what the options add to a call, or nil. It implies the guard
+// that the call has in groups, so that one test is enough.
+func (o *Options) guardOf(id callID) *guard {
+	switch {
+	case o.NoSockets && noSocketsGuardOf(id) != nil:
+		return noSocketsGuardOf(id)
+	case o.UnixOnly && unixOnlyGuardOf(id) != nil:
+		return unixOnlyGuardOf(id)
+	case o.NoGroupSignals && id == callKill:
+		return &groupSignalGuard
+	case o.InPlace:
+		return inPlaceGuardOf(id)
 	}
 	return nil
 }
 
-// GuardDoc describes the condition under which groups let a call through.
+// GuardDoc describes a condition on a call.
 type GuardDoc struct {
 	Call string
 	// Rule is the condition, in the language of rules; "" for never.
 	Rule string
 	// Answer is what the call gets otherwise: "errno:EPERM".
 	Answer string
+	// Option is the field of Options that the condition comes with; "" where
+	// groups have it always.
+	Option string
 }
 
-// Guards returns the conditions of all guarded calls, sorted by name.
+// Guards returns the conditions on all guarded calls: those under which groups
+// let them through, sorted by name, and after them those of each option.
 func Guards() []GuardDoc {
-	var out []GuardDoc
+	out := guardDocs(nil, "", guardOf)
+	for _, o := range [...]struct {
+		name string
+		opts Options
+	}{
+		{"UnixOnly", Options{UnixOnly: true}}, {"NoSockets", Options{NoSockets: true}},
+		{"NoGroupSignals", Options{NoGroupSignals: true}}, {"InPlace", Options{InPlace: true}},
+	} {
+		out = guardDocs(out, o.name, o.opts.guardOf)
+	}
+	return out
+}
+
+func guardDocs(out []GuardDoc, option string, of func(callID) *guard) []GuardDoc {
 	for id := range callID(numCalls) {
-		if g := guardOf(id); g != nil {
-			out = append(out, GuardDoc{Call: id.String(), Rule: g.rule, Answer: returnText(g.otherwise)})
+		if g := of(id); g != nil {
+			out = append(out, GuardDoc{Call: id.String(), Rule: g.rule, Answer: returnText(g.otherwise), Option: option})
 		}
 	}
 	return out

@@ -15,7 +15,7 @@ import (
 )
 
 // victimEnv makes the test binary a victim: its value is a policy's name, a
-// call number and arguments.
+// call number and arguments, which are numbers or paths.
 const victimEnv = "LICHEN_SECCOMP_VICTIM"
 
 func TestMain(m *testing.M) {
@@ -32,6 +32,7 @@ var victimPolicies = map[string]struct {
 	"default":  {policy: defaultPolicy},
 	"unixonly": {policy: defaultPolicy, opts: Options{UnixOnly: true}},
 	"nested":   {policy: defaultPolicy, opts: Options{Nested: true}},
+	"inplace":  {policy: defaultPolicy, opts: Options{InPlace: true, NoSockets: true, NoGroupSignals: true}},
 	"kill":     {policy: spec.Seccomp{Default: spec.Action{Kind: spec.ActionKillProcess}, Allow: entries("@default")}},
 	"log":      {policy: spec.Seccomp{Default: spec.Action{Kind: spec.ActionLog}}},
 	"rules":    {policy: spec.Seccomp{Allow: entries("@default"), Compat: true, Rules: ruleList("lseek: arg1 < 0x100000000; return errno:EXDEV", "dup3: arg2 == 0 || arg2 == O_CLOEXEC; return errno:EXDEV")}},
@@ -44,8 +45,10 @@ func victim(order string) {
 	v := victimPolicies[f[0]]
 	var args [7]uintptr
 	for i, s := range f[1:] {
-		n, _ := strconv.ParseUint(s, 0, 64)
-		args[i] = uintptr(n)
+		n, err := strconv.ParseUint(s, 0, 64)
+		if args[i] = uintptr(n); err != nil { // a string
+			args[i] = uintptr(unsafe.Pointer(unsafe.StringData(s + "\x00")))
+		}
 	}
 	v.opts.Arch, _ = Native()
 	prog, err := Compile(&v.policy, v.opts)
@@ -143,8 +146,20 @@ func TestKernel(t *testing.T) {
 // runVictim returns what a victim's call gave, or that SIGSYS ended it.
 func runVictim(t *testing.T, order string) (errno syscall.Errno, killed bool) {
 	t.Helper()
+	return runVictimOn(t, nil, order)
+}
+
+// runVictimOn gives the victim a file as descriptor 0, and a process group of
+// its own.
+func runVictimOn(t *testing.T, file *os.File, order string) (errno syscall.Errno, killed bool) {
+	t.Helper()
 	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), victimEnv+"="+order)
+	if file != nil {
+		cmd.Stdin = file
+	}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	// The race detector's second of sleep at the end of each victim adds up.
+	cmd.Env = append(os.Environ(), victimEnv+"="+order, "GORACE=atexit_sleep_ms=0")
 	cmd.Stderr = os.Stderr
 	out, err := cmd.Output()
 	if status, ok := cmd.ProcessState.Sys().(syscall.WaitStatus); ok && status.Signaled() && status.Signal() == syscall.SIGSYS {

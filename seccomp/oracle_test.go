@@ -32,25 +32,22 @@ func (o *oracle) decide(d Data) string {
 	if o.isDenied(name) {
 		return actionText(o.policy.DenyAction)
 	}
-	conditions, otherwise, ruled := o.rules(arch, name, d)
-	if !ruled && !inAllow {
-		if kind := o.policy.Default.Kind; kind != spec.ActionAllow && kind != spec.ActionLog {
-			return actionText(o.policy.Default)
-		}
+	ruled, ok := o.rules(arch, name, d)
+	if !ok && inAllow {
+		ruled = verdictOf{answer: "allow", letsThrough: true}
+	}
+	if !ok && !inAllow {
+		kind := o.policy.Default.Kind
+		ruled = verdictOf{answer: actionText(o.policy.Default), letsThrough: kind == spec.ActionAllow || kind == spec.ActionLog}
 	}
 	id, _ := callNamed(name)
-	for _, g := range o.guards(id, inAllow && guarded, restored) {
-		if g.rule == "" || !o.holds(arch, name+": "+g.rule, d) {
+	named := slices.ContainsFunc(o.policy.Allow, func(e spec.SyscallEntry) bool { return e.Name == name })
+	for _, g := range o.guards(id, named, inAllow && guarded, restored) {
+		if ruled.letsThrough && (g.rule == "" || !o.holds(arch, name+": "+g.rule, d)) {
 			return returnText(g.otherwise)
 		}
 	}
-	switch {
-	case ruled && !conditions:
-		return otherwise
-	case ruled || inAllow:
-		return "allow"
-	}
-	return actionText(o.policy.Default)
+	return ruled.answer
 }
 
 func (o *oracle) arch(audit uint32) (Arch, bool) {
@@ -87,9 +84,18 @@ func (o *oracle) isDenied(name string) bool {
 	})
 }
 
-func (o *oracle) guards(id callID, guarded, restored bool) []*guard {
+func (o *oracle) guards(id callID, named, guarded, restored bool) []*guard {
 	var out []*guard
 	if g := unixOnlyGuardOf(id); g != nil && o.opts.UnixOnly {
+		out = append(out, g)
+	}
+	if g := noSocketsGuardOf(id); g != nil && o.opts.NoSockets {
+		out = append(out, g)
+	}
+	if id == callKill && o.opts.NoGroupSignals {
+		out = append(out, &groupSignalGuard)
+	}
+	if g := inPlaceGuardOf(id); g != nil && o.opts.InPlace && !named {
 		out = append(out, g)
 	}
 	if g := guardOf(id); g != nil && (restored || guarded && !(g.nested && o.opts.Nested)) {
@@ -98,26 +104,68 @@ func (o *oracle) guards(id callID, guarded, restored bool) []*guard {
 	return out
 }
 
-// rules tells whether a rule on the call holds, and what it gets otherwise.
-func (o *oracle) rules(arch Arch, name string, d Data) (holds bool, otherwise string, ruled bool) {
-	otherwise = actionText(o.policy.Default)
+// verdictOf is what the rules of a call say of it.
+type verdictOf struct {
+	answer      string
+	letsThrough bool // they do for some arguments
+	ended       bool // a step answers whatever is left
+}
+
+// rules asks the rules on the call; ok tells whether there are any.
+func (o *oracle) rules(arch Arch, name string, d Data) (out verdictOf, ok bool) {
+	otherwise := actionText(o.policy.Default)
+	asked := ""
 	for _, r := range o.policy.Rules {
 		parsed, err := parseRule(r.Text, arch)
 		if err != nil || !slices.Contains(callStrings(parsed.calls), name) {
 			continue
 		}
-		ruled = true
+		if parsed.cond == nil {
+			asked = o.steps(arch, name, parsed, d, asked, &out)
+			ok = true
+			continue
+		}
 		if parsed.otherwise.Kind != spec.ActionUnset {
 			otherwise = actionText(parsed.otherwise)
 		}
-		holds = holds || o.evaluate(arch, name, parsed, d)
+		if out.letsThrough, ok = true, true; o.evaluate(arch, name, parsed.cond, d) {
+			asked = "allow"
+		}
 	}
-	return holds, otherwise, ruled
+	if out.answer = asked; asked == "" {
+		out.answer = otherwise
+	}
+	kind := o.policy.Default.Kind
+	out.letsThrough = out.letsThrough || !out.ended && (kind == spec.ActionAllow || kind == spec.ActionLog)
+	return out, ok
+}
+
+// steps asks the steps of a rule, unless an earlier one has answered.
+func (o *oracle) steps(arch Arch, name string, r *rule, d Data, asked string, out *verdictOf) string {
+	for _, s := range r.steps {
+		lets := s.action.Kind == spec.ActionAllow || s.action.Kind == spec.ActionLog
+		out.letsThrough = out.letsThrough || lets
+		yes := s.cond == nil
+		out.ended = out.ended || yes
+		switch {
+		case yes:
+		case lets:
+			yes = o.evaluate(arch, name, s.cond, d)
+		default:
+			s.cond.negate()
+			yes = !o.evaluate(arch, name, s.cond, d)
+			s.cond.negate()
+		}
+		if yes && asked == "" {
+			asked = actionText(s.action)
+		}
+	}
+	return asked
 }
 
 func (o *oracle) holds(arch Arch, rule string, d Data) bool {
 	parsed, err := parseRule(rule, arch)
-	return err == nil && o.evaluate(arch, parsed.calls[0].String(), parsed, d)
+	return err == nil && o.evaluate(arch, parsed.calls[0].String(), parsed.cond, d)
 }
 
 func callStrings(ids []callID) []string {
@@ -128,10 +176,10 @@ func callStrings(ids []callID) []string {
 	return out
 }
 
-func (o *oracle) evaluate(arch Arch, name string, r *rule, d Data) bool {
+func (o *oracle) evaluate(arch Arch, name string, c *condition, d Data) bool {
 	id, _ := callNamed(name)
 	sig := signature(arch, id)
-	return r.foreign == "" && testable(r.cond, arch, sig) && naive(r.cond, arch, sig, d)
+	return !c.foreign && testable(c.expr, arch, sig) && naive(c.expr, arch, sig, d)
 }
 
 // testable tells whether all arguments of e sit on arch where rules say.

@@ -17,24 +17,40 @@ const (
 
 // rule is one parsed line; the package documentation has its grammar.
 type rule struct {
-	calls     []callID
-	cond      *expr
-	otherwise spec.Action // ActionUnset: the policy's default
-	origin    spec.Origin
-	text      string
+	calls []callID
+	text  string
 
-	// foreign names a constant that this architecture does not have, though
-	// another does. The rule then never holds.
-	foreign string
+	// The form "EXPR; return ACTION".
+	cond      *condition
+	otherwise spec.Action // ActionUnset: the policy's default
+
+	// The form "if EXPR return ACTION; …", when cond is nil.
+	steps []step
+}
+
+// condition is an expression as written.
+type condition struct {
+	*expr
+	// foreign tells that it uses a constant which this architecture does not
+	// have, though another does. It then never holds.
+	foreign bool
+}
+
+// step is one "if EXPR return ACTION" of a rule, or the "return ACTION" at its
+// end.
+type step struct {
+	cond   *condition // nil: always
+	action spec.Action
 }
 
 // parser reads one rule for one architecture.
 type parser struct {
 	lexer
-	tok   token
-	arch  Arch
-	rule  *rule
-	depth int
+	tok     token
+	arch    Arch
+	rule    *rule
+	depth   int
+	foreign bool // of the condition being read
 }
 
 // parseRule reads a rule; constants have their values of a.
@@ -47,15 +63,46 @@ func parseRule(text string, a Arch) (*rule, error) {
 	if err := p.names(); err != nil {
 		return nil, err
 	}
-	cond, err := p.or()
-	if err != nil {
+	if p.tok.text == "if" || p.tok.text == "return" {
+		return p.rule, p.steps()
+	}
+	var err error
+	if p.rule.cond, err = p.condition(); err != nil {
 		return nil, err
 	}
-	p.rule.cond = cond
-	if err := p.action(); err != nil {
-		return nil, err
+	return p.rule, p.otherwise()
+}
+
+// condition reads an expression.
+func (p *parser) condition() (*condition, error) {
+	p.foreign = false
+	e, err := p.or()
+	return &condition{e, p.foreign}, err
+}
+
+// steps reads "if EXPR return ACTION; …" up to the end, of which only the last
+// may come without its condition.
+func (p *parser) steps() error {
+	for p.tok.text != "" {
+		var s step
+		var err error
+		if p.accept("if") {
+			if s.cond, err = p.condition(); err != nil {
+				return err
+			}
+		}
+		if err := p.expect("return"); err != nil {
+			return err
+		}
+		if s.action, err = p.action(); err != nil {
+			return err
+		}
+		p.rule.steps = append(p.rule.steps, s)
+		if s.cond == nil && p.tok.text != "" {
+			return &ruleError{col: p.tok.col, object: p.tok.text, reason: "nothing is left to decide after a return without its if"}
+		}
 	}
-	return p.rule, nil
+	return nil
 }
 
 func (p *parser) advance() { p.tok = p.next() }
@@ -105,28 +152,40 @@ func (p *parser) unknownCall() error {
 	return &ruleError{col: p.tok.col, object: p.tok.text, reason: "no such system call", hint: didYouMean(p.tok.text, &callNames)}
 }
 
-// action reads "; return ACTION", or nothing.
-func (p *parser) action() error {
+// otherwise reads "; return ACTION", or nothing.
+func (p *parser) otherwise() error {
 	if p.accept(";") && p.tok.text != "" {
 		if err := p.expect("return"); err != nil {
 			return err
 		}
 		start := p.tok
-		text := strings.TrimRight(p.text[start.col-1:], " \t\n;")
-		action, err := ParseAction(text)
+		action, err := p.action()
 		if err != nil {
-			return actionError(start.col, text, err)
+			return err
 		}
 		if action.Kind == spec.ActionAllow {
-			return &ruleError{col: start.col, object: text, reason: "the call would be let through whether the rule holds or not; it is when the rule holds"}
+			return &ruleError{col: start.col, object: "allow", reason: "the call would be let through whether the rule holds or not; it is when the rule holds"}
 		}
 		p.rule.otherwise = action
-		return nil
 	}
 	if p.tok.text != "" {
 		return p.unexpected("&&, || or ; return ACTION")
 	}
 	return nil
+}
+
+// action reads an action and the semicolon after it, if there is one.
+func (p *parser) action() (spec.Action, error) {
+	start := p.tok.col - 1
+	text, rest, _ := strings.Cut(p.text[start:], ";")
+	p.pos = len(p.text) - len(rest)
+	p.advance()
+	text = strings.TrimRight(text, " \t\n")
+	action, err := ParseAction(text)
+	if err != nil {
+		return action, actionError(start+1, text, err)
+	}
+	return action, nil
 }
 
 // actionError puts a column to an error of ParseAction.

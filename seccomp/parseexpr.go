@@ -168,14 +168,14 @@ func (p *parser) term() (uint64, error) {
 }
 
 // constant looks up a name. One that only another architecture has makes the
-// rule unusable on this one rather than wrong.
+// condition unusable on this one rather than wrong.
 func (p *parser) constant(tok token) (uint64, error) {
 	v, ok, known := constantNamed(p.arch, tok.text)
 	if !known {
 		return 0, &ruleError{col: tok.col, object: tok.text, reason: "no such constant", hint: didYouMean(tok.text, &constantNames)}
 	}
 	if !ok {
-		p.rule.foreign = tok.text
+		p.foreign = true
 	}
 	return v, nil
 }

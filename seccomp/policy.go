@@ -13,6 +13,7 @@ type policy struct {
 	def, refused uint32 // answers: the default's and the deny list's
 	allowed      callSet
 	open         callSet // among allowed: without their guards
+	named        callSet // among open: by their own names
 	denied       callSet
 	restored     callSet // their guards hold whatever lifts them
 }
@@ -104,6 +105,7 @@ func (r *policy) allow(e *spec.SyscallEntry) error {
 	}
 	r.allowed.add(id)
 	r.open.add(id)
+	r.named.add(id)
 	return nil
 }
 

@@ -42,16 +42,29 @@ type treeWriter struct {
 	written   []label // the tests of each decision, where they were written
 }
 
-// tree writes a balanced search among sorted spans. The number is in the
+// tree writes the search among the spans i to j. The number is in the
 // accumulator until a leaf loads an argument, and no leaf comes back.
-func (w *treeWriter) tree(s []span) label {
-	if len(s) == 1 {
-		return w.leaf(s[0].decision)
+func (w *treeWriter) tree(t *search, i, j int) label {
+	if i == j {
+		return w.leaf(t.spans[i].decision)
 	}
-	mid := len(s) / 2
-	high := w.tree(s[mid:])
-	low := w.tree(s[:mid])
-	return w.jump(opJGe, s[mid].lo, high, low)
+	split, links, other := t.at(i, j)
+	if split == 0 {
+		next := w.leaf(other)
+		for n := len(links) - 1; n >= 0; n-- {
+			s := &t.spans[links[n]]
+			next = w.jump(opJEq, s.lo, w.leaf(s.decision), next)
+		}
+		return next
+	}
+	high := w.tree(t, split, j)
+	low := w.tree(t, i, split-1)
+	return w.jump(opJGe, t.spans[split].lo, high, low)
+}
+
+// search writes the search among all numbers.
+func (w *treeWriter) search(arch Arch, s []span, frequency map[string]uint64) label {
+	return w.tree(w.newSearch(s, arch, frequency), 0, len(s)-1)
 }
 
 func (w *treeWriter) leaf(decision uint16) label {

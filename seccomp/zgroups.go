@@ -13,9 +13,9 @@ var groups = [...]group{
 	},
 	{
 		name:     "@basic-io",
-		doc:      "Reading, writing and duplicating descriptors. ioctl(2) without TIOCSTI and TIOCLINUX, which type into the terminal (CVE-2017-5226), and TIOCSETD, which loads line disciplines.",
+		doc:      "Reading, writing and duplicating descriptors. ioctl(2) without TIOCSTI and TIOCLINUX, which type into the terminal (CVE-2017-5226), and TIOCSETD, which loads line disciplines. fcntl(2) without F_SETLEASE, which makes whoever opens the file outside of the sandbox wait.",
 		all:      callSet{0x7160000000001, 0x18000, 0x20000000000, 0x20, 0x423800e018000, 0x1800000000, 0x4000040000000, 0x1840000000},
-		guarded:  callSet{0x0, 0x0, 0x20000000000, 0x0, 0x0, 0x0, 0x0, 0x0},
+		guarded:  callSet{0x0, 0x18000, 0x20000000000, 0x0, 0x0, 0x0, 0x0, 0x0},
 		restores: callSet{},
 	},
 	{
@@ -43,14 +43,14 @@ var groups = [...]group{
 		name:     "@default",
 		doc:      "What programs need: compilers, interpreters, shells, browsers, databases. Everything that is left out either needs privilege, reaches out of the sandbox, makes namespaces or mounts, or has been a way into the kernel more often than a thing payloads use.",
 		all:      callSet{0xfbbf3f9f8ff8bc3b, 0xffff7fdf8bdfff3f, 0xbff8723ff8ffffdf, 0x5bffff41ffbfdf3, 0x7ff763987ffde871, 0xfd7fbffff7ffffff, 0xfffd7c3fffffff7f, 0x1f47c1f95f},
-		guarded:  callSet{0x18000000000, 0x0, 0x20000000000, 0x0, 0x800, 0x0, 0x38000000, 0x4000},
+		guarded:  callSet{0x218002000000, 0x18e00, 0x220000000000, 0xc00000, 0x10000831, 0x800000000000000, 0x38000000, 0x4000},
 		restores: callSet{},
 	},
 	{
 		name:     "@file-system",
-		doc:      "Files by path or descriptor. What they may touch is Landlock's and the mounts' business. No file handles: they name files past every mount (open_by_handle_at was Docker's \"shocker\" escape).",
+		doc:      "Files by path or descriptor. What they may touch is Landlock's and the mounts' business. No file handles: they name files past every mount (open_by_handle_at was Docker's \"shocker\" escape). No setuid and setgid bits on files, which a directory that is shared with the host would keep: chmod, mknod, creat and open refuse the modes (not mkdir), and openat2(2) answers ENOSYS, because its mode is in memory; programs then use openat. Name a call in the allow list where a payload needs the bits.",
 		all:      callSet{0x20000f003020, 0xe040df8ade7f3e, 0xaf80000078c00000, 0x100000000f00c53, 0x7c03400000000031, 0x2, 0x7c3f00000c00, 0x3c03118},
-		guarded:  callSet{},
+		guarded:  callSet{0x200002000000, 0xe00, 0x0, 0xc00000, 0x31, 0x0, 0x0, 0x0},
 		restores: callSet{},
 	},
 	{
@@ -167,9 +167,9 @@ var groups = [...]group{
 	},
 	{
 		name:     "@resources",
-		doc:      "Limits, priorities and scheduling of one's own processes.",
+		doc:      "Limits, priorities and scheduling of one's own processes. prlimit64(2) sets only the caller's own limits, and setpriority(2) and ioprio_set(2) no whole process groups or users: the group may be that of lichen's caller.",
 		all:      callSet{0x0, 0x10000000000000, 0x300000006080, 0x400000000000000, 0x10000000, 0x800000003ffe000, 0x10, 0x40},
-		guarded:  callSet{},
+		guarded:  callSet{0x0, 0x0, 0x200000000000, 0x0, 0x10000000, 0x800000000000000, 0x0, 0x0},
 		restores: callSet{},
 	},
 	{

@@ -34,15 +34,23 @@ var notCalls = [...]string{"arch_specific_syscall", "syscall_mask"}
 var extraConstants = map[string]uint64{
 	"ADDR_NO_RANDOMIZE": 0x40000, "PER_LINUX": 0, "PER_LINUX32": 8, "UNAME26": 0x20000,
 	"IPC_CREAT": 0o1000, "IPC_EXCL": 0o2000, "IPC_NOWAIT": 0o4000,
-	"SHM_EXEC": 0o100000, "SHM_RDONLY": 0o10000,
-	"SYS_SOCKET": 1, "SYS_SOCKETPAIR": 8,
+	"SHM_EXEC": 0o100000, "SHM_RDONLY": 0o10000, "SHM_REMAP": 0o40000,
+	"FIBMAP": 1, "FIGETBSZ": 2, "FIONREAD": 0x541b, "FIONBIO": 0x5421, "FIONCLEX": 0x5450, "FIOCLEX": 0x5451, "FIOASYNC": 0x5452, "FIOQSIZE": 0x5460,
+	"FIOSETOWN": 0x8901, "FIOGETOWN": 0x8903, "FIFREEZE": 0xc0045877, "FITHAW": 0xc0045878, "FITRIM": 0xc0185879,
+	"FS_IOC_FSGETXATTR": 0x801c581f, "FS_IOC_FSSETXATTR": 0x401c5820, "FS_IOC_GETFSLABEL": 0x81009431, "FS_IOC_SETFSLABEL": 0x41009432,
+	"LOOP_CHANGE_FD": 0x4c06, "MLOCK_ONFAULT": 1, "PKEY_DISABLE_ACCESS": 1, "PKEY_DISABLE_WRITE": 2,
+	"SYNC_FILE_RANGE_WAIT_BEFORE": 1, "SYNC_FILE_RANGE_WRITE": 2, "SYNC_FILE_RANGE_WAIT_AFTER": 4,
 }
 
+// socketCalls are the operations of socketcall(2), from 1 on; linux/net.h.
+var socketCalls = strings.Fields(`SOCKET BIND CONNECT LISTEN ACCEPT GETSOCKNAME GETPEERNAME SOCKETPAIR SEND RECV
+	SENDTO RECVFROM SHUTDOWN SETSOCKOPT GETSOCKOPT SENDMSG RECVMSG ACCEPT4 RECVMMSG SENDMMSG`)
+
 // constantPrefixes choose the constants that can be arguments of calls.
-var constantPrefixes = strings.Fields(`AF_ AT_ BLK CLOCK_ CLONE_ FSCONFIG_ FSMOUNT_ FSOPEN_ FSPICK_ EFD_ EPOLL FALLOC_ FD_ FIO FS_IOC
-	F_ GRND_ IN_ IPPROTO_ ITIMER_ KEYCTL_ LANDLOCK_ LOCK_ MADV_ MAP_ MCL_ MFD_ MNT_ MOUNT_ATTR_ MOVE_MOUNT_
+var constantPrefixes = strings.Fields(`AF_ AT_ BLK CLOCK_ CLONE_ FSCONFIG_ FSMOUNT_ FSOPEN_ FSPICK_ EFD_ EPOLL FALLOC_ FD_ FICLONE FIDEDUPE FIO FS_IOC
+	F_ GRND_ IN_ IPPROTO_ ITIMER_ KEYCTL_ LANDLOCK_ LOCK_ LOOP_ MADV_ MAP_ MCL_ MFD_ MNT_ MOUNT_ATTR_ MOVE_MOUNT_
 	MREMAP_ MSG_ MS_ NETLINK_ OPEN_TREE_ O_ PIDFD_ POSIX_FADV_ PRIO_ PROT_ PR_ PTRACE_ P_ RENAME_ RESOLVE_
-	RLIMIT_ RUSAGE_ RWF_ SCHED_ SECCOMP_ SEEK_ SFD_ SHUT_ SIG SIOC SOCK_ SOL_ SO_ SPLICE_ S_I TC TFD_ TIOC
+	RLIMIT_ RNDADD RNDCLEAR RNDGET RNDRESEED RNDZAP RUSAGE_ RWF_ SCHED_ SECCOMP_ SEEK_ SFD_ SHUT_ SIG SIOC SOCK_ SOL_ SO_ SPLICE_ S_I TC TFD_ TIOC
 	TUNSET UMOUNT_ WALL WCLONE WCONTINUED WEXITED WNOHANG WNOTHREAD WNOWAIT WSTOPPED WUNTRACED XATTR_`)
 
 func readSys(dir string) (*sysTables, error) {
@@ -122,6 +130,19 @@ func (t *sysTables) sortConstants(arch int, all map[string]uint64) error {
 		case slices.ContainsFunc(constantPrefixes, func(p string) bool { return strings.HasPrefix(name, p) }):
 			t.constants[arch][name] = v
 		}
+	}
+	for i, name := range socketCalls {
+		t.constants[arch]["SYS_"+name] = uint64(i + 1)
+	}
+	for name, v := range maps.Clone(t.constants[arch]) {
+		if family, ok := strings.CutPrefix(name, "AF_"); ok { // the two are one, by definition
+			t.constants[arch]["PF_"+family] = v
+		}
+	}
+	// FDGETFDCSTAT has the size of a structure with an unsigned long in it.
+	t.constants[arch]["FDGETFDCSTAT"] = 0x80280215
+	if arches[arch] == "386" || arches[arch] == "arm" {
+		t.constants[arch]["FDGETFDCSTAT"] = 0x80200215
 	}
 	kernelSpelling(arches[arch], t.constants[arch])
 	return nil

@@ -1,0 +1,47 @@
+package seccomp
+
+// setID are S_ISUID and S_ISGID. A file with one of them outlives the sandbox
+// in every writable directory that it shares with the host, and there gives
+// whoever runs it the rights of the user who started the sandbox.
+const setID = 0o6000
+
+// willCreate are O_CREAT and __O_TMPFILE, the same on all architectures here
+// (O_TMPFILE is the latter with O_DIRECTORY, which is not). Without them the
+// kernel does not look at the mode, which then is whatever the register held
+// (WILL_CREATE in fs/open.c).
+const willCreate = 0o100 | 0o20000000
+
+var (
+	// Not for mkdir and mkdirat: on a directory the bits are harmless, and setgid
+	// is common. What chmod changes a filter cannot know, so it refuses both.
+	mode1Guard = guard{
+		rule: "arg1 & (S_ISUID|S_ISGID) == 0",
+		cond: &mode1, otherwise: RetErrno | eperm,
+	}
+	mode2Guard = guard{
+		rule: "arg2 & (S_ISUID|S_ISGID) == 0",
+		cond: &mode2, otherwise: RetErrno | eperm,
+	}
+	openGuard = guard{
+		rule: "arg1 & (O_CREAT|0x400000) == 0 || arg2 & (S_ISUID|S_ISGID) == 0",
+		cond: &expr{kind: exprOr, left: &expr{kind: exprIn, arg: 1, mask: willCreate, vals: zero}, right: &mode2}, otherwise: RetErrno | eperm,
+	}
+	openatGuard = guard{
+		rule: "arg2 & (O_CREAT|0x400000) == 0 || arg3 & (S_ISUID|S_ISGID) == 0",
+		cond: &expr{kind: exprOr, left: &expr{kind: exprIn, arg: 2, mask: willCreate, vals: zero}, right: &expr{kind: exprIn, arg: 3, mask: setID, vals: zero}}, otherwise: RetErrno | eperm,
+	}
+	// The mode of openat2 is in memory. On ENOSYS programs use openat. Container
+	// runtimes do not: they need RESOLVE_IN_ROOT and its like.
+	openat2Guard = guard{otherwise: RetErrno | enosys, nested: true}
+
+	// A lease on a file makes whoever opens it outside wait for up to
+	// lease-break-time (45 s, fcntl(2)), and a read-only grant is enough for one.
+	fcntlGuard = guard{
+		rule: "arg1 != F_SETLEASE",
+		cond: &expr{kind: exprNotIn, arg: 1, mask: noMask, vals: []uint64{1024}}, otherwise: RetErrno | eperm,
+	}
+
+	mode1 = expr{kind: exprIn, arg: 1, mask: setID, vals: zero}
+	mode2 = expr{kind: exprIn, arg: 2, mask: setID, vals: zero}
+	zero  = []uint64{0}
+)
