@@ -57,6 +57,9 @@ var abis = [...]struct {
 	{Rights{FS: 1<<17 - 1, Net: tcp, Scope: scopes}, "7.1"},
 }
 
+// ScopesABI is the first version with scopes.
+const ScopesABI = 6
+
 // Supported returns what a kernel of the given version can handle, up to the
 // newest version known here.
 func Supported(abi int) Rights {

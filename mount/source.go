@@ -27,7 +27,7 @@ func (c *compiler) source(n *Node) plan.Slot {
 			return c.cover(n)
 		}
 		// Read-only once what lies below it is in place.
-		return b.NewFS("tmpfs", attrData, plan.Option{Key: "size", Value: "64k"}, plan.Option{Key: "mode", Value: "0555"})
+		return b.NewFS("tmpfs", attrData, plan.Option{Key: "size", Value: "64k"}, plan.Option{Key: "mode", Value: octal(modeOr(n.Mode, 0o555))})
 	}
 	b.Note("mount "+n.Type.String()+" on", n.Target, n.Origin)
 	switch n.Type {

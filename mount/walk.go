@@ -18,8 +18,8 @@ import (
 // RESOLVE_NO_SYMLINKS.
 type walker struct {
 	files    feature.Files
-	writable []string          // directories of the host, without links
-	real     map[string]string // paths that are known to hold no link
+	writable []string        // directories of the host, without links
+	real     map[string]bool // paths that are known to hold no link
 }
 
 // maxLinks is the kernel's own limit; see path_resolution(7).
@@ -29,9 +29,6 @@ func newWalker(v *View, files feature.Files) (*walker, error) {
 	w := &walker{files: files}
 	for _, n := range append([]*Node{v.root}, v.Nodes...) {
 		for _, source := range writableSources(n) {
-			if w.real == nil {
-				w.real = map[string]string{"/": "/"}
-			}
 			real, err := w.walk(source)
 			if errors.Is(err, fs.ErrNotExist) {
 				continue // reported, or left out, with the mount itself
@@ -64,8 +61,8 @@ func (e errPlanted) Error() string {
 
 // walk returns p, which is clean, without symbolic links.
 func (w *walker) walk(p string) (string, error) {
-	if real, ok := w.real[p]; ok {
-		return real, nil
+	if p == "/" || w.real[p] {
+		return p, nil
 	}
 	dir, err := w.walk(path.Dir(p))
 	if err != nil {
@@ -76,7 +73,10 @@ func (w *walker) walk(p string) (string, error) {
 	if err == nil && real == p {
 		// What a link leads to is not remembered: whether it may be followed
 		// depends on the writable trees, which newWalker is still collecting.
-		w.real[p] = real
+		if w.real == nil {
+			w.real = make(map[string]bool)
+		}
+		w.real[p] = true
 	}
 	return real, err
 }
@@ -122,9 +122,6 @@ func (w *walker) step(dir, name string, links *int) (string, error) {
 // check walks source for n. exposed is true when it lies below a writable
 // tree.
 func (w *walker) check(n *Node, source string) (real string, exposed bool, err error) {
-	if len(w.writable) == 0 {
-		return source, false, nil
-	}
 	real, err = w.walk(source)
 	if err != nil {
 		e := &spec.Error{Op: n.Type.String(), Object: source, Err: err, Origin: n.Origin}
@@ -142,8 +139,11 @@ func (w *walker) check(n *Node, source string) (real string, exposed bool, err e
 }
 
 func (w *walker) checkBind(n *Node) (err error) {
+	if len(w.writable) == 0 {
+		return nil
+	}
 	n.realPath, n.exposed, err = w.check(n, n.Source)
-	n.walked = len(w.writable) > 0
+	n.walked = true
 	return err
 }
 

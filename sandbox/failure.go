@@ -75,7 +75,7 @@ func explain(p *plan.Plan, m pid1.Message) error {
 	f.Cause = spec.Error{Op: note.Op, Object: note.Object, Origin: note.Origin}
 	switch {
 	case m.Errno == pid1.ErrnoKilled:
-		f.Errno = 0
+		f.Errno, f.Code = 0, CodeKilled
 		f.Cause.Reason = f.Call + ": the payload's process was killed there"
 		return f
 	case op.Nr == sys.SYS_EXECVE:

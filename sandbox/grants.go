@@ -62,6 +62,10 @@ func (c *compiler) pathGrants() ([]landlock.Grant, error) {
 		return nil, &spec.Error{Op: "enforce", Object: "namespaces.isolation", Reason: `"landlock" is too little for a payload that is root`,
 			Origin: c.s.OriginOf("namespaces.isolation"), Hint: `start lichen as another user, or use isolation = "namespaces"`}
 	}
+	if c.f.LandlockABI < landlock.ScopesABI {
+		return nil, &spec.Error{Op: "enforce", Object: "namespaces.isolation", Reason: `"landlock" takes Landlock 6 (Linux 6.12), whose scope for signals is how stray processes are ended`,
+			Origin: c.s.OriginOf("namespaces.isolation"), Hint: `use isolation = "namespaces"`}
+	}
 	nodes, err := mount.InPlace(c.s, c.f)
 	if err != nil {
 		return nil, err
