@@ -61,7 +61,7 @@ fuzz:
 		list=$$($(GO) test -list '^Fuzz' $$dir); \
 		for target in $$(echo "$$list" | grep '^Fuzz'); do \
 			echo "fuzz $$dir $$target $(FUZZTIME)"; \
-			$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$dir; \
+			$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x $$dir; \
 		done; \
 	done
 

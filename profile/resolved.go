@@ -43,6 +43,7 @@ type writer struct {
 	b       strings.Builder
 	section string
 	last    map[string]*entry
+	seen    map[string]bool // elements of the list being written
 }
 
 func (w *writer) line(s string) {
@@ -82,6 +83,7 @@ func (w *writer) path(s string) string {
 func (w *writer) key(id keyID) {
 	section, name := splitKey(keys[id].name)
 	open := false
+	w.seen = make(map[string]bool)
 	for i := range w.p.merged.entries {
 		e := &w.p.merged.entries[i]
 		if e.key != id {
@@ -137,6 +139,12 @@ func (w *writer) element(i int, e *entry) {
 		w.line("  # " + text + "," + w.origin(e) + ": " + why)
 		return
 	}
+	if w.seen[text] {
+		// Two spellings of one path, or one path in two files.
+		w.line("  # " + text + "," + w.origin(e) + ": as above")
+		return
+	}
+	w.seen[text] = true
 	w.line("  " + text + "," + w.origin(e))
 }
 

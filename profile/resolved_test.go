@@ -66,7 +66,7 @@ func strip(s *spec.Spec) spec.Spec {
 	c := *s
 	c.Name, c.Origins = "", nil
 	// Lists keep their order, and fs.ro, fs.rw, … are written together, so
-	// mounts are compared as a set.
+	// mounts are compared as a set: one that stands there twice is one.
 	c.Mounts, c.NoExec = nil, nil
 	for _, m := range s.Mounts {
 		if replaced(s, &m) {
@@ -76,8 +76,11 @@ func strip(s *spec.Spec) spec.Spec {
 		c.Mounts = append(c.Mounts, m)
 	}
 	slices.SortStableFunc(c.Mounts, func(a, b spec.Mount) int { return strings.Compare(mountKey(&a), mountKey(&b)) })
+	c.Mounts = slices.CompactFunc(c.Mounts, func(a, b spec.Mount) bool { return reflect.DeepEqual(a, b) })
 	for _, p := range s.NoExec {
-		c.NoExec = append(c.NoExec, spec.Path{Path: p.Path, Optional: p.Optional})
+		if path := (spec.Path{Path: p.Path, Optional: p.Optional}); !slices.Contains(c.NoExec, path) {
+			c.NoExec = append(c.NoExec, path)
+		}
 	}
 	c.Env.Keep, c.Env.Set = nil, nil
 	for _, k := range s.Env.Keep {
