@@ -52,3 +52,11 @@ func TestCompileIsCheap(t *testing.T) {
 		t.Errorf("%v allocations", allocs)
 	}
 }
+
+func BenchmarkCompileFrequency(b *testing.B) {
+	for b.Loop() {
+		if _, err := Compile(&defaultPolicy, Options{Frequency: map[string]uint64{"read": 100}}); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -38,6 +38,16 @@
 // architecture cannot test, because the argument is in memory or in two
 // registers there, does not hold on it.
 //
+// Where more than one answer or an order is needed, a rule is a list of steps, of
+// which the first that applies answers:
+//
+//	NAME[, NAME…]: if EXPR return ACTION; … [return ACTION]
+//
+// ACTION may be allow here. What no step answers goes on to the next rule on the
+// call, and at last to the policy's default. A call has rules of one form only.
+// What cannot be tested lets no step let through, and makes one that refuses
+// apply: each fails closed.
+//
 // # Guards
 //
 // Groups let some calls through only in part: ioctl without TIOCSTI, clone

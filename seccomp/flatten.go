@@ -1,6 +1,7 @@
 package seccomp
 
 import (
+	"slices"
 	"strconv"
 
 	"github.com/lichen-sandbox/lichen/spec"
@@ -53,22 +54,6 @@ func Flatten(p *spec.Seccomp, o Options, a Arch) ([]FlatRule, error) {
 	return out, nil
 }
 
-// cube is a set of argument vectors: those with given values in given bits.
-type cube [6]struct{ mask, value uint64 }
-
-// meet returns what is in both.
-func (c *cube) meet(d *cube) (cube, bool) {
-	out := *c
-	for i := range out {
-		if (c[i].value^d[i].value)&c[i].mask&d[i].mask != 0 {
-			return cube{}, false
-		}
-		out[i].mask |= d[i].mask
-		out[i].value |= d[i].value
-	}
-	return out, true
-}
-
 // flattener flattens the decision on one call.
 type flattener struct {
 	call   string
@@ -78,57 +63,89 @@ type flattener struct {
 	count  int
 }
 
+// answered is what an earlier clause has an answer for.
+type answered struct {
+	cubes  []cube
+	answer uint32
+}
+
+// decision appends the rules of a decision. Those that let through come first:
+// who asks rules in their order, and reads arguments that the kernel narrows
+// with care, then decides as the policy does.
 func (f *flattener) decision(d *decision) error {
-	rest := []cube{{}}
+	rest := []cube{{}} // what no clause that has to hold has turned away
+	var before []answered
+	from := len(f.out)
 	for i := range d.clauses {
-		c := &d.clauses[i]
-		if c.cond == nil {
-			if c.holds {
-				continue
-			}
-			return f.emit(rest, c.answer)
-		}
-		yes, no := c.cond, c.cond.opposite()
-		if !c.holds {
-			yes, no = no, yes
-		}
-		if c.answer != f.def {
-			answered, err := f.meetAll(rest, yes)
-			if err == nil {
-				err = f.emit(answered, c.answer)
-			}
-			if err != nil {
-				return err
-			}
-		}
-		if onlyAnswers(d, i+1, f.def) {
-			return nil
-		}
 		var err error
-		if rest, err = f.meetAll(rest, no); err != nil {
+		if rest, before, err = f.clause(&d.clauses[i], rest, before); err != nil {
 			return err
 		}
 	}
-	return f.emit(rest, d.final)
+	if err := f.emit(rest, d.final, before); err != nil {
+		return err
+	}
+	slices.SortStableFunc(f.out[from:], func(a, b FlatRule) int { return b2i(refuses(a.Action)) - b2i(refuses(b.Action)) })
+	return nil
 }
 
-// onlyAnswers tells whether a decision from its clause i on has one answer.
-func onlyAnswers(d *decision, i int, answer uint32) bool {
-	for ; i < len(d.clauses); i++ {
-		if d.clauses[i].answer != answer {
-			return false
-		}
+// clause appends the rules of one clause, and returns what is left to the others:
+// what is in rest, and has no answer in before.
+func (f *flattener) clause(c *clause, rest []cube, before []answered) ([]cube, []answered, error) {
+	cond := c.cond
+	if cond == nil {
+		cond = constant(false)
 	}
-	return d.final == answer
+	var kept []cube
+	tooMany := f.tooMany()
+	if !c.holds {
+		kept, tooMany = f.meetAll(rest, cond)
+		if tooMany == nil && c.answer == f.def {
+			return kept, before, nil
+		}
+		cond = cond.opposite()
+	}
+	part, err := f.meetAll(rest, cond)
+	if err == nil {
+		err = f.emit(part, c.answer, before)
+	}
+	if err == nil && (tooMany != nil || len(part) <= len(kept)) { // the shorter way to say it
+		return rest, append(before, answered{part, c.answer}), nil
+	}
+	return kept, before, err
+}
+
+func refuses(a spec.Action) bool { return a.Kind != spec.ActionAllow && a.Kind != spec.ActionLog }
+
+func b2i(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
 }
 
 func (f *flattener) tooMany() error {
 	return &spec.Error{Op: "flatten", Object: f.call, Reason: "its conditions take more than " + strconv.Itoa(maxFlat) + " rules of the form that has no negation"}
 }
 
-func (f *flattener) emit(cubes []cube, answer uint32) error {
+// emit appends rules for what is in the cubes and has no answer from before.
+func (f *flattener) emit(cubes []cube, answer uint32, before []answered) error {
 	if answer == f.def {
 		return nil
+	}
+	for _, b := range before {
+		if b.answer == answer {
+			continue
+		}
+		for i := range b.cubes {
+			var left []cube
+			for k := range cubes {
+				if left = cubes[k].minus(left, &b.cubes[i]); len(left) > maxFlat {
+					return f.tooMany()
+				}
+			}
+			cubes = left
+		}
 	}
 	for i := range cubes {
 		rule := FlatRule{Call: f.call, Action: decode(answer)}
@@ -196,83 +213,6 @@ func (f *flattener) meetAll(cubes []cube, e *expr) ([]cube, error) {
 		}
 	}
 	return out, nil
-}
-
-// atom returns the cubes of a comparison.
-func (f *flattener) atom(e *expr) []cube {
-	width := noMask
-	if !e.wide || f.narrow {
-		width >>= 32
-	}
-	bits := e.mask & width
-	var out []cube
-	add := func(mask, value uint64) {
-		var c cube
-		c[e.arg].mask, c[e.arg].value = mask, value
-		out = append(out, c)
-	}
-	v := e.vals[0] & width
-	switch e.kind {
-	case exprIn:
-		for _, v := range e.vals {
-			if v &= width; v&^bits == 0 {
-				add(bits, v)
-			}
-		}
-	case exprNotIn:
-		complement(e.vals, bits, width, 0, 0, add)
-	case exprLess, exprNotMore:
-		prefixes(v, bits, false, add)
-	default:
-		prefixes(v, bits, true, add)
-	}
-	if e.kind == exprNotMore || e.kind == exprNotLess {
-		add(bits, v)
-	}
-	return out
-}
-
-// complement adds the cubes of what is none of the values in the bits: those
-// behind the longest prefixes that no value has.
-func complement(values []uint64, bits, width, mask, value uint64, add func(mask, value uint64)) {
-	var left []uint64
-	for _, v := range values {
-		if v &= width; (v^value)&mask == 0 && v&^(bits|mask) == 0 {
-			left = append(left, v)
-		}
-	}
-	if len(left) == 0 {
-		add(mask, value)
-		return
-	}
-	if bits == 0 {
-		return
-	}
-	top := highest(bits)
-	complement(left, bits&^top, width, mask|top, value, add)
-	complement(left, bits&^top, width, mask|top, value|top, add)
-}
-
-// prefixes adds the cubes of what is less than v in the bits, or more.
-func prefixes(v, bits uint64, more bool, add func(mask, value uint64)) {
-	mask, value := uint64(0), uint64(0)
-	for bits != 0 {
-		top := highest(bits)
-		bits &^= top
-		if set := v&top != 0; set != more {
-			add(mask|top, value|^v&top)
-		}
-		mask |= top
-		value |= v & top
-	}
-}
-
-// highest returns the highest bit of a number.
-func highest(v uint64) uint64 {
-	for v&(v-1) != 0 {
-		v &= v - 1
-	}
-	return v
 }
 
 // opposite returns a negated copy.
