@@ -80,6 +80,7 @@ func explain(p *plan.Plan, m pid1.Message) error {
 		return f
 	case op.Nr == sys.SYS_EXECVE:
 		explainExec(f, m)
+		f.Cause.Hint = hintExec(p, section, f)
 		return f
 	case f.Errno == 0:
 		f.Cause.Reason = f.Call + ": succeeded, and must not have"
@@ -111,6 +112,25 @@ func explainExec(f *Failure, m pid1.Message) {
 	if f.Errno == sys.ENOENT || f.Errno == sys.ENOTDIR {
 		f.Code = CodeNotFound
 	}
+}
+
+// hintExec looks for the command outside, where it may exist without being
+// granted.
+func hintExec(p *plan.Plan, section plan.Section, f *Failure) string {
+	if f.Code != CodeNotFound {
+		return ""
+	}
+	for i := range p.Ops[section] {
+		op := &p.Ops[section][i]
+		if op.Nr != sys.SYS_EXECVE {
+			continue
+		}
+		path := p.Text(op, 0)
+		if mode, err := sys.Stat(path, 0); err == nil && mode.IsRegular() {
+			return path + " exists outside: grant it with --ro " + path + ", or, if it is granted, what it needs to start (its interpreter or its dynamic loader)"
+		}
+	}
+	return ""
 }
 
 // vanished is the error for a PID 1 that ended without a word.

@@ -186,3 +186,19 @@ func TestKilledFromOutside(t *testing.T) {
 		}
 	})
 }
+
+// TestCommandOutside protects the hint for a command that exists and is not
+// granted: it must not look like a misspelt one.
+func TestCommandOutside(t *testing.T) {
+	forUsers(t, func(t *testing.T, b *box) {
+		tool := b.file(b.outside+"/tool", "#!/bin/sh\nexit 5\n")
+		b.check(os.Chmod(tool, 0o755))
+		b.fails(b.lichen("run", "--", tool), 127, tool, "hint:", "--ro "+tool)
+		if o := b.lichen("run", "--ro", tool, "--", tool); o.code != 5 {
+			t.Errorf("granted: %+v", o)
+		}
+		if o := b.lichen("run", "--", b.outside+"/none"); o.code != 127 || strings.Contains(o.stderr, "hint:") {
+			t.Errorf("missing everywhere: %+v", o)
+		}
+	})
+}

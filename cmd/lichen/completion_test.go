@@ -56,6 +56,9 @@ func TestCompletionParses(t *testing.T) {
 func TestBashCompletes(t *testing.T) {
 	bash, err := exec.LookPath("bash")
 	if err != nil {
+		if os.Getenv("LICHEN_MUST_WORK") == "1" {
+			t.Fatal(err)
+		}
 		t.Skip("bash is not installed")
 	}
 	dir := t.TempDir()
@@ -86,6 +89,10 @@ func TestBashCompletes(t *testing.T) {
 		{[]string{"check", "ba"}, "base"},
 		{[]string{"completion", "z"}, "zsh"},
 		{[]string{"doctor", "--j"}, "--json"},
+		{[]string{"seccomp", "exp"}, "export"},
+		{[]string{"seccomp", "show", "bu"}, "build"},
+		{[]string{"seccomp", "export", "--format", "o"}, "oci"},
+		{[]string{"seccomp", "import", "--dialect", "minijail-p"}, "minijail-python"},
 	}
 	for _, tt := range tests {
 		cmd := exec.Command(bash, append([]string{"--norc", "-c", script, "bash", "lichen"}, tt.line...)...)

@@ -61,3 +61,12 @@ func target(sorted []Reloc, at uint64) (to uint64, ok bool) {
 	}
 	return uint64(sorted[i].To), true
 }
+
+// Text returns the string that argument i of op points to, or "".
+func (p *Plan) Text(op *Op, i int) string {
+	if op.Pointers>>i&1 == 0 {
+		return ""
+	}
+	s, _ := p.cstring(op.Args[i])
+	return string(s)
+}
