@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 
 	pid1 "github.com/lichen-sandbox/lichen/init"
+	"github.com/lichen-sandbox/lichen/internal/feature"
 	"github.com/lichen-sandbox/lichen/landlock"
 	"github.com/lichen-sandbox/lichen/seccomp"
 	"github.com/lichen-sandbox/lichen/spec"
@@ -19,12 +20,42 @@ type filters struct {
 	unshareErrno uint16
 }
 
-func compileFilters(s *spec.Spec, d *landlock.Domain) (filters, error) {
+// FilterOptions returns what Compile hands to the compiler of system call filters
+// beside the policy of s. Where Compile refuses a kernel for its Landlock, the
+// answer is that of best_effort.
+func FilterOptions(s *spec.Spec, f *feature.Facts) (seccomp.Options, error) {
+	lenient := *s
+	lenient.Landlock.BestEffort = true
+	d, err := landlock.New(&lenient, nil, f) // grants decide nothing about scopes
+	if err != nil {
+		return seccomp.Options{}, err
+	}
+	return filterOptions(s, d)
+}
+
+func filterOptions(s *spec.Spec, d *landlock.Domain) (seccomp.Options, error) {
 	arch, err := seccomp.Native()
 	if err != nil {
-		return filters{}, &spec.Error{Op: "compile", Object: "system call filter", Err: err}
+		return seccomp.Options{}, &spec.Error{Op: "compile", Object: "system call filter", Err: err}
 	}
-	own, err := seccomp.AllowOnly(arch, pid1.Calls())
+	noNetwork := s.Network.Mode == spec.NetworkNone && !s.Namespaces.Net
+	return seccomp.Options{
+		Arch:           arch,
+		Nested:         s.Namespaces.Nested,
+		UnixOnly:       noNetwork,
+		NoSockets:      noNetwork && !d.ScopesPaths(),
+		NoGroupSignals: !d.ScopesSignals() && !s.Process.NewSession,
+		InPlace:        s.Namespaces.Isolation == spec.IsolationLandlock,
+		GuardDefault:   true,
+	}, nil
+}
+
+func compileFilters(s *spec.Spec, d *landlock.Domain) (filters, error) {
+	opts, err := filterOptions(s, d)
+	if err != nil {
+		return filters{}, err
+	}
+	own, err := seccomp.AllowOnly(opts.Arch, pid1.Calls())
 	if err != nil {
 		return filters{}, err
 	}
@@ -32,22 +63,12 @@ func compileFilters(s *spec.Spec, d *landlock.Domain) (filters, error) {
 	if s.Seccomp.Off {
 		return out, checkUnfiltered(s)
 	}
-	alone := s.Namespaces.Isolation == spec.IsolationLandlock
-	noNetwork := s.Network.Mode == spec.NetworkNone && !s.Namespaces.Net
-	program, err := seccomp.Compile(&s.Seccomp, seccomp.Options{
-		Arch:           arch,
-		Nested:         s.Namespaces.Nested,
-		UnixOnly:       noNetwork,
-		NoSockets:      noNetwork && !d.ScopesPaths(),
-		NoGroupSignals: !d.ScopesSignals() && !s.Process.NewSession,
-		InPlace:        alone,
-		GuardDefault:   true,
-	})
+	program, err := seccomp.Compile(&s.Seccomp, opts)
 	if err != nil {
 		return filters{}, err
 	}
 	out.payload = encode(program)
-	return out, out.inspect(s, arch, program)
+	return out, out.inspect(s, opts.Arch, program)
 }
 
 // checkUnfiltered refuses what only a filter could enforce.

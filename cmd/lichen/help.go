@@ -54,5 +54,11 @@ func commandHelp(c command) (string, error) {
 	p.ShortDescription = c.summary
 	var b strings.Builder
 	p.WriteHelp(&b)
+	if c.verbs != nil {
+		b.WriteString("\nVerbs:\n")
+		for _, v := range c.verbs() {
+			b.WriteString("  " + v.name + " " + v.args + "\n" + strings.Repeat(" ", 6) + v.summary + "\n")
+		}
+	}
 	return b.String(), nil
 }

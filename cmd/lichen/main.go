@@ -36,17 +36,19 @@ type command struct {
 	// operands is what completes its operands, as the tag "complete" does.
 	operands string
 	run      func(u *ui, args []string) int
+	verbs    func() []verb // nil: the first operand is no verb
 }
 
 // commands lists them in the order of the help.
 func commands() []command {
 	return []command{
-		{"run", "[--] COMMAND [ARGUMENT]...", "run a command in a sandbox", newOptions[sandboxOptions], "command", runCommand},
-		{"plan", "[--] COMMAND [ARGUMENT]...", "print what run would do, and do nothing", newOptions[planOptions], "command", planCommand},
-		{"check", "PROFILE...", "check profiles against this host", newOptions[checkOptions], "profile", checkCommand},
-		{"profile", "list | show NAME", "list the profiles, or print one", newOptions[profileOptions], "list show profile", profileCommand},
-		{"doctor", "", "find out whether this host can make sandboxes", newOptions[doctorOptions], "", doctorCommand},
-		{"completion", "bash | zsh | fish", "print a completion script for a shell", newOptions[completionOptions], "bash zsh fish", completionCommand},
+		{"run", "[--] COMMAND [ARGUMENT]...", "run a command in a sandbox", newOptions[sandboxOptions], "command", runCommand, nil},
+		{"plan", "[--] COMMAND [ARGUMENT]...", "print what run would do, and do nothing", newOptions[planOptions], "command", planCommand, nil},
+		{"check", "PROFILE...", "check profiles against this host", newOptions[checkOptions], "profile", checkCommand, nil},
+		{"profile", "list | show NAME", "list the profiles, or print one", newOptions[profileOptions], "list show profile", profileCommand, nil},
+		{"seccomp", "VERB OPERAND...", "look into system call filters, export and import them", newOptions[seccompOptions], "show explain diff export import groups disassemble profile", seccompCommand, seccompVerbs},
+		{"doctor", "", "find out whether this host can make sandboxes", newOptions[doctorOptions], "", doctorCommand, nil},
+		{"completion", "bash | zsh | fish", "print a completion script for a shell", newOptions[completionOptions], "bash zsh fish", completionCommand, nil},
 	}
 }
 

@@ -32,6 +32,11 @@ func (u *ui) report(err error) {
 	_, _ = io.WriteString(u.err, text) // nowhere is left to say that this failed
 }
 
+// warn prints what does not stop a command.
+func (u *ui) warn(text string) {
+	_, _ = io.WriteString(u.err, "lichen: warning: "+printable(text)+"\n") // as in report
+}
+
 // print writes a command's output. Output that is cut short is a failure: a
 // script must not take half a plan for a whole one.
 func (u *ui) print(text string) int {

@@ -47,7 +47,8 @@ func (failingWriter) Write([]byte) (int, error) { return 0, syscall.ENOSPC }
 
 func TestPrintFails(t *testing.T) {
 	t.Setenv("HOME", "/home/somebody")
-	for _, args := range []string{"--help", "run --help", "--version", "profile list", "profile show base", "profile show --resolved base", "completion bash", "check base", "plan -p base ls"} {
+	for _, args := range []string{"--help", "run --help", "--version", "profile list", "profile show base", "profile show --resolved base", "completion bash", "check base", "plan -p base ls",
+		"seccomp show base", "seccomp explain base read", "seccomp diff script base", "seccomp export base", "seccomp export --format oci base", "seccomp groups --json", "seccomp disassemble base"} {
 		var b strings.Builder
 		code := dispatch(&ui{out: failingWriter{}, err: &b}, strings.Fields(args))
 		if code != exitFailed || !strings.Contains(b.String(), "write standard output: no space left on device") {

@@ -35,7 +35,7 @@ var allowed = map[string][]string{
 	"profiles":                  {},
 	"sandbox": {"init", "internal/child", "internal/feature", "internal/forward", "internal/plan", "internal/sys",
 		"landlock", "mount", "seccomp", "spec", "userns"},
-	"cmd/lichen": {"internal/feature", "internal/plan", "internal/sys", "profile", "profiles", "sandbox", "seccomp", "spec"},
+	"cmd/lichen": {"internal/feature", "internal/plan", "internal/sys", "policy", "profile", "profiles", "sandbox", "seccomp", "spec"},
 }
 
 // outside lists what packages may import besides the standard library.
