@@ -142,12 +142,12 @@ func (r *records) call(rec *record) error {
 
 // recordArch reads an AUDIT_ARCH value, in hexadecimal, or a name.
 func recordArch(f field) (a seccomp.Arch, known bool, err error) {
-	if a, ok := archWords[f.value]; ok {
+	if a, ok := archWord(f.value); ok {
 		return a, true, nil
 	}
 	v, err := strconv.ParseUint(f.value, 16, 32)
 	if err != nil {
-		if otherArches[f.value] {
+		if otherArch(f.value) {
 			return 0, false, nil
 		}
 		return 0, false, &Error{Position: f.at, Reason: "found " + quote(f.value) + " where an architecture should be, like c000003e or x86_64"}

@@ -29,7 +29,7 @@ func (r *reader) readConstants(name string) error {
 	if err := f.fill(doc); err != nil {
 		return err
 	}
-	if a, ok := archWords[f.arch]; ok && a != r.opts.Arch {
+	if a, ok := archWord(f.arch); ok && a != r.opts.Arch {
 		return &Error{Position: src.at(0, 0), Reason: "it holds the constants of " + f.arch + ", and the policy is for " + r.opts.Arch.Name()}
 	}
 	r.custom = f

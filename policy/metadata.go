@@ -59,26 +59,40 @@ func (p *statement) pair() ([]token, error) {
 	}
 }
 
-// archWords are the spellings of each architecture: the kernel's, minijail's and
-// Go's. Policies of the field use them all.
-var archWords = map[string]seccomp.Arch{
-	"x86_64": seccomp.AMD64, "amd64": seccomp.AMD64,
-	"x86": seccomp.I386, "i386": seccomp.I386, "i686": seccomp.I386, "386": seccomp.I386,
-	"arm64": seccomp.ARM64, "aarch64": seccomp.ARM64,
-	"arm": seccomp.ARM,
+// archWord reads the spelling of an architecture: the kernel's, minijail's or
+// Go's. Policies of the field use them all. (Functions rather than maps: those
+// would be built at every start of lichen.)
+func archWord(word string) (a seccomp.Arch, ok bool) {
+	switch word {
+	case "x86_64", "amd64":
+		return seccomp.AMD64, true
+	case "x86", "i386", "i686", "386":
+		return seccomp.I386, true
+	case "arm64", "aarch64":
+		return seccomp.ARM64, true
+	case "arm":
+		return seccomp.ARM, true
+	}
+	return 0, false
 }
 
-var otherArches = map[string]bool{
-	"riscv64": true, "riscv": true, "mips": true, "mipsel": true, "mips64": true, "mips64el": true, "ppc64": true, "ppc64le": true,
-	"ppc": true, "s390": true, "s390x": true, "loongarch64": true, "sparc": true, "sparc64": true, "hppa": true, "ia64": true, "parisc": true,
+// otherArch reports whether word is an architecture that lichen has no tables
+// for.
+func otherArch(word string) bool {
+	switch word {
+	case "riscv64", "riscv", "mips", "mipsel", "mips64", "mips64el", "ppc64", "ppc64le",
+		"ppc", "s390", "s390x", "loongarch64", "sparc", "sparc64", "hppa", "ia64", "parisc":
+		return true
+	}
+	return false
 }
 
 // namesArch tells whether one of the words is the architecture.
 func (p *statement) namesArch(words []token) bool {
 	here := false
 	for _, w := range words {
-		a, ok := archWords[w.text]
-		if !ok && !otherArches[w.text] && p.custom.archName() != w.text {
+		a, ok := archWord(w.text)
+		if !ok && !otherArch(w.text) && p.custom.archName() != w.text {
 			p.warn(w.at, "no architecture "+quote(w.text)+" is known")
 		}
 		here = here || ok && a == p.opts.Arch || p.custom.archName() == w.text

@@ -42,7 +42,7 @@ func (o *oci) circumstances(v *jsonValue) (out circumstances, err error) {
 		if err != nil {
 			return out, err
 		}
-		a, ok := archWords[word]
+		a, ok := archWord(word)
 		out.archHere = out.archHere || ok && a == o.opts.Arch
 	}
 	out.archElsewhere = len(arches) > 0 && !out.archHere

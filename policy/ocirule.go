@@ -122,9 +122,25 @@ func (o *oci) conditions(v *jsonValue, names []callName) ([]condition, error) {
 	return out, nil
 }
 
-// ociOperators are the comparisons, in lichen's spelling.
-var ociOperators = map[string]string{
-	"SCMP_CMP_NE": "!=", "SCMP_CMP_LT": "<", "SCMP_CMP_LE": "<=", "SCMP_CMP_EQ": "==", "SCMP_CMP_GE": ">=", "SCMP_CMP_GT": ">", "SCMP_CMP_MASKED_EQ": "&",
+// ociOperator returns a comparison in lichen's spelling, or "".
+func ociOperator(name string) string {
+	switch name {
+	case "SCMP_CMP_NE":
+		return "!="
+	case "SCMP_CMP_LT":
+		return "<"
+	case "SCMP_CMP_LE":
+		return "<="
+	case "SCMP_CMP_EQ":
+		return "=="
+	case "SCMP_CMP_GE":
+		return ">="
+	case "SCMP_CMP_GT":
+		return ">"
+	case "SCMP_CMP_MASKED_EQ":
+		return "&"
+	}
+	return ""
 }
 
 func (o *oci) comparison(v *jsonValue, names []callName) (index uint64, text string, err error) {
@@ -153,7 +169,7 @@ func (o *oci) comparison(v *jsonValue, names []callName) (index uint64, text str
 			return 0, "", err
 		}
 	}
-	op := ociOperators[f["op"].text]
+	op := ociOperator(f["op"].text)
 	if op == "" {
 		return 0, "", f["op"].want("SCMP_CMP_NE, _LT, _LE, _EQ, _GE, _GT or _MASKED_EQ")
 	}

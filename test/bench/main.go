@@ -24,14 +24,15 @@ func main() {
 	pairs := flag.Int("pairs", 300, "measured launches of each program")
 	warmUp := flag.Int("warmup", 20, "launches of each before that")
 	binds := flag.Bool("binds", true, "measure many read-only binds as well")
+	filter := flag.Bool("seccomp", false, "measure what the filter costs each system call, and nothing else")
 	flag.Parse()
-	if err := run(*lichen, *pairs, *warmUp, *binds); err != nil {
+	if err := run(*lichen, *pairs, *warmUp, *binds, *filter); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
 }
 
-func run(lichen string, pairs, warmUp int, binds bool) error {
+func run(lichen string, pairs, warmUp int, binds, filter bool) error {
 	// What a launcher leaves behind is ours to wait for; bwrap(1) does not
 	// wait for its PID 1, whose page faults would be lost.
 	const prSetChildSubreaper = 36
@@ -44,6 +45,9 @@ func run(lichen string, pairs, warmUp int, binds bool) error {
 	}
 	defer os.RemoveAll(s.dir)
 	describe(s)
+	if filter {
+		return s.filterCost()
+	}
 	if err := s.launches(pairs, warmUp); err != nil {
 		return err
 	}
