@@ -137,7 +137,7 @@ func ociRuleText(r *seccomp.FlatRule) string {
 func ociAction(key, errnoKey string, a spec.Action) string {
 	name := map[spec.ActionKind]string{
 		spec.ActionAllow: "SCMP_ACT_ALLOW", spec.ActionErrno: "SCMP_ACT_ERRNO", spec.ActionKillProcess: "SCMP_ACT_KILL_PROCESS",
-		spec.ActionLog: "SCMP_ACT_LOG", spec.ActionTrap: "SCMP_ACT_TRAP",
+		spec.ActionLog: "SCMP_ACT_LOG", spec.ActionTrap: "SCMP_ACT_TRAP", spec.ActionNotify: "SCMP_ACT_NOTIFY",
 	}[a.Kind]
 	out := strconv.Quote(key) + ": " + strconv.Quote(name)
 	if a.Kind == spec.ActionErrno {

@@ -64,6 +64,13 @@ func TestExportCompat(t *testing.T) {
 	if _, err := ExportOCI(p, seccomp.Options{}); err == nil || !strings.Contains(err.Error(), "export to OCI: mmap: its arguments are decided otherwise on 386") {
 		t.Errorf("err = %v", err)
 	}
+	p.Rules = []spec.SeccompRule{{Text: "dup: return notify"}}
+	if out, err := ExportOCI(p, seccomp.Options{Notify: true}); err != nil || !strings.Contains(string(out), `"action": "SCMP_ACT_NOTIFY"`) {
+		t.Errorf("%s, %v", out, err)
+	}
+	if _, err := ExportOCI(p, seccomp.Options{}); err == nil || !strings.Contains(err.Error(), "nobody listens") {
+		t.Errorf("err = %v", err)
+	}
 	if _, err := ExportOCI(&spec.Seccomp{Off: true}, seccomp.Options{}); err == nil {
 		t.Error("no filter exports")
 	}

@@ -6,7 +6,8 @@ import (
 	"github.com/lichen-sandbox/lichen/spec"
 )
 
-// parseAction reads a seccomp action: allow, log, kill, trap, errno:NAME.
+// parseAction reads a seccomp action: allow, log, kill, trap, notify,
+// errno:NAME. Package seccomp refuses notify where nobody listens.
 func parseAction(s string) (spec.Action, error) {
 	switch s {
 	case "allow":
@@ -17,6 +18,8 @@ func parseAction(s string) (spec.Action, error) {
 		return spec.Action{Kind: spec.ActionKillProcess}, nil
 	case "trap":
 		return spec.Action{Kind: spec.ActionTrap}, nil
+	case "notify":
+		return spec.Action{Kind: spec.ActionNotify}, nil
 	}
 	name, ok := strings.CutPrefix(s, "errno:")
 	if !ok {

@@ -39,6 +39,8 @@ func (r *resolver) check() error {
 
 func (r *resolver) checkSeccomp() error {
 	s := &r.spec.Seccomp
+	s.DefaultOrigin = r.spec.OriginOf(keys[keySeccompDefault].name)
+	s.DenyActionOrigin = r.spec.OriginOf(keys[keyDenyAction].name)
 	k := s.Default.Kind
 	if !s.Off && k != spec.ActionAllow && k != spec.ActionLog && len(s.Allow)+len(s.Rules) == 0 {
 		return r.contradiction(keySeccompDefault, "every call is denied and none is allowed: nothing could start", `add allow = ["@default"]`)

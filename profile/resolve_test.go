@@ -139,6 +139,13 @@ options = ["rw", "dev", "socket", "noexec", "optional"]
 	}
 }
 
+func TestSeccompOrigins(t *testing.T) {
+	s := loadText(t, "[seccomp]\ndefault = 'notify'\nallow = ['@default']\ndeny_action = 'allow'\n").Spec.Seccomp
+	if s.Default.Kind != spec.ActionNotify || s.DefaultOrigin.IsZero() || s.DenyActionOrigin.Line != s.DefaultOrigin.Line+2 {
+		t.Errorf("%+v", s)
+	}
+}
+
 func TestDefaults(t *testing.T) {
 	s := loadText(t, "").Spec
 	n := s.Namespaces

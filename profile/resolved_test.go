@@ -96,6 +96,7 @@ func strip(s *spec.Spec) spec.Spec {
 	}
 	c.Landlock.TCPBind, c.Landlock.TCPConnect = stripPorts(s.Landlock.TCPBind), stripPorts(s.Landlock.TCPConnect)
 	c.Seccomp.Allow, c.Seccomp.Deny = stripCalls(s.Seccomp.Allow), stripCalls(s.Seccomp.Deny)
+	c.Seccomp.DefaultOrigin, c.Seccomp.DenyActionOrigin = spec.Origin{}, spec.Origin{}
 	c.Seccomp.Rules = nil
 	for _, r := range s.Seccomp.Rules {
 		c.Seccomp.Rules = append(c.Seccomp.Rules, spec.SeccompRule{Text: r.Text})

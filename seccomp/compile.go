@@ -37,6 +37,11 @@ type Options struct {
 	// or "log" lets through as well: a policy that names what it refuses has
 	// hardly thought of TIOCSTI.
 	GuardDefault bool
+	// Notify promises that a process outside listens to the filter
+	// (SECCOMP_FILTER_FLAG_NEW_LISTENER, Linux 5.0), and lets the policy have the
+	// action "notify". Such a call is refused as far as this package knows: no
+	// guard is asked, and what the listener lets go on is its own affair.
+	Notify bool
 	// Frequency holds how often calls are made, by name and in any unit; those it
 	// does not hold count as made once. It decides how near to the program's
 	// start the answer of a call is, and nothing else. An empty one takes some
@@ -100,9 +105,11 @@ func finish(a *assembler, entry label) ([]Instruction, error) {
 }
 
 // Check finds what is wrong with a policy's names, groups, actions and rules,
-// for all architectures.
-func Check(p *spec.Seccomp) error {
-	r, err := resolve(p, Options{})
+// for all architectures. Nobody listens to the filter; see [Options].Notify.
+func Check(p *spec.Seccomp) error { return check(p, Options{}) }
+
+func check(p *spec.Seccomp, o Options) error {
+	r, err := resolve(p, o)
 	if err != nil {
 		return err
 	}

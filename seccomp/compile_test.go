@@ -96,6 +96,12 @@ var verdictTests = []struct {
 		{"mprotect", []uint64{0, 0, 1}, "allow"}, {"mprotect", []uint64{0, 0, 1 | high}, "errno:EPERM"},
 	}},
 	{"guards bind groups only", spec.Seccomp{Default: allow}, Options{}, []probe{{"ioctl", []uint64{0, 0x5412}, "allow"}, {"clone", []uint64{0x10000000}, "allow"}}},
+	{"notify", notifyPolicy, Options{Notify: true, GuardDefault: true}, []probe{
+		{"getppid", nil, "notify"},
+		{"lseek", []uint64{0, 7}, "notify"},
+		{"lseek", []uint64{0, 8}, "allow"},
+		{"ioctl", []uint64{0, 0x5412}, "errno:EPERM"},
+	}},
 	{"guards under an open default", spec.Seccomp{Default: spec.Action{Kind: spec.ActionLog}, Allow: entries("@default")}, Options{}, []probe{
 		{"ioctl", []uint64{0, 0x5412}, "errno:EPERM"}, {"bpf", nil, "log"}}},
 }

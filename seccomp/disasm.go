@@ -78,6 +78,8 @@ func returnText(ret uint32) string {
 		return "log"
 	case RetTrap:
 		return "trap"
+	case RetUserNotif:
+		return "notify"
 	case RetKillProcess:
 		return "kill"
 	case RetErrno:

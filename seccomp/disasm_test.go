@@ -21,7 +21,8 @@ func TestDisassemble(t *testing.T) {
 		{Op: 0xb1, K: 1},
 		{Op: opReturn, K: RetLog},
 		{Op: opReturn, K: RetTrap},
-		{Op: opReturn, K: 0x7fc00000},
+		{Op: opReturn, K: RetUserNotif},
+		{Op: opReturn, K: 0x7ff00000},
 		{Op: opReturn, K: RetAllow},
 	}
 	const want = `   0  load arch
@@ -41,8 +42,9 @@ func TestDisassemble(t *testing.T) {
   14  op 0xb1 0x1
   15  ret  log
   16  ret  trap
-  17  ret  0x7fc00000
-  18  ret  allow
+  17  ret  notify
+  18  ret  0x7ff00000
+  19  ret  allow
 `
 	if got := Disassemble(prog); got != want {
 		t.Errorf("got\n%s", got)

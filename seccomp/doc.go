@@ -26,7 +26,7 @@
 //	NAME[, NAME…]: EXPR [; return ACTION]
 //
 // The call is let through where EXPR holds, or that of another rule on it; else
-// it gets ACTION (errno:NAME, kill, trap, log), or the policy's default. EXPR
+// it gets ACTION (errno:NAME, kill, trap, log, notify), or the policy's default. EXPR
 // combines comparisons with &&, ||, ! and parentheses:
 //
 //	argN OP VALUE           OP: == != < <= > >=, unsigned

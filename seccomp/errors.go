@@ -21,11 +21,15 @@ func (e *ruleError) Error() string {
 	return "column " + strconv.Itoa(e.col) + ": " + e.reason
 }
 
-// withOrigin turns a ruleError into the error that a user reads. object is the
-// rule's text, for errors that concern no single token.
-func withOrigin(err error, object string, origin spec.Origin) error {
-	out := &spec.Error{Op: "seccomp rule", Object: object, Reason: err.Error(), Origin: origin}
-	if e, ok := err.(*ruleError); ok {
+// withOrigin turns an error of a rule or an action into the one that a user
+// reads. object is the rule's text, for errors that concern no single token, or
+// the action's key.
+func withOrigin(op, object string, err error, origin spec.Origin) error {
+	out := &spec.Error{Op: op, Object: object, Reason: err.Error(), Origin: origin}
+	switch e := err.(type) {
+	case *spec.Error:
+		out.Hint = e.Hint
+	case *ruleError:
 		out.Hint = e.hint
 		if e.object != "" {
 			out.Object = e.object

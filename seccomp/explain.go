@@ -166,7 +166,7 @@ func newExplainer(p *spec.Seccomp, o Options, a Arch) (*explainer, error) {
 	for i := range p.Rules {
 		rule, err := parseRule(p.Rules[i].Text, a)
 		if err != nil {
-			return nil, withOrigin(err, p.Rules[i].Text, p.Rules[i].Origin)
+			return nil, withOrigin("seccomp rule", p.Rules[i].Text, err, p.Rules[i].Origin)
 		}
 		x.rules = append(x.rules, rule)
 	}

@@ -158,7 +158,7 @@ func TestFlatten(t *testing.T) {
 			if !ok || d.Arch != o.Arch.AuditArch() {
 				continue
 			}
-			got := flatVerdict(t, byCall[name], d, actionText(p.Default))
+			got := flatVerdict(t, byCall[name], d, ActionText(p.Default))
 			if want := verdict(prog, d); got != want {
 				t.Fatalf("seed %d: %s %#x = %s, want %s\n%+v\n%+v", seed, name, d, got, want, p, byCall[name])
 			}
@@ -176,7 +176,7 @@ func flatVerdict(t *testing.T, rules []FlatRule, d Data, def string) string {
 		for _, a := range r.Args {
 			holds = holds && d.Args[a.Index]&a.Mask == a.Value
 		}
-		if answer := actionText(r.Action); holds {
+		if answer := ActionText(r.Action); holds {
 			if out != "" && out != answer {
 				t.Fatalf("rules disagree: %s and %s", out, answer)
 			}
@@ -237,7 +237,7 @@ func TestSteps(t *testing.T) {
 		{"dup: return kill|dup: return allow", "an earlier rule on dup decides what is left, so that this one is never asked"},
 		{"dup: arg0 == 1|dup: return kill", "an earlier rule on dup has the other form: where the order counts, all have to start with if or return"},
 		{"dup: if arg0 == 1", `column 18: found the end where "return" should be`},
-		{"dup: return", "column 12: not an action: allow, errno:NAME, kill, log or trap"},
+		{"dup: return", "column 12: not an action: allow, errno:NAME, kill, log, notify or trap"},
 		{"dup: return kill; return allow", "column 19: nothing is left to decide after a return without its if"},
 		{"dup: if arg0 == 1 return kill; arg0 == 2", `column 32: found "arg0" where "return" should be`},
 		{"dup: if return kill", `column 9: found "return" where arg0 to arg5 should be`},

@@ -171,6 +171,8 @@ func decode(ret uint32) spec.Action {
 		return spec.Action{Kind: spec.ActionLog}
 	case RetTrap:
 		return spec.Action{Kind: spec.ActionTrap}
+	case RetUserNotif:
+		return spec.Action{Kind: spec.ActionNotify}
 	case RetErrno:
 		return spec.Action{Kind: spec.ActionErrno, Errno: uint16(ret)}
 	}

@@ -47,7 +47,10 @@ func CheckArgument(a Arch, call string, arg uint8, ordered bool, values ...uint6
 // ActionText spells an action as a policy does; an unset one is the EPERM that
 // it stands for.
 func ActionText(a spec.Action) string {
-	ret, err := answer(a, "")
+	if a.Kind == spec.ActionUnset {
+		return returnText(RetErrno | eperm)
+	}
+	ret, err := encode(a)
 	if err != nil {
 		return err.Error()
 	}

@@ -3,6 +3,8 @@ package seccomp
 import (
 	"fmt"
 	"math/rand/v2"
+	"os"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -77,7 +79,7 @@ func (g *generator) rules(p *spec.Seccomp) {
 			continue
 		}
 		text := id.String() + ": " + g.body(n)
-		if Check(&spec.Seccomp{Default: p.Default, Rules: append(p.Rules[:len(p.Rules):len(p.Rules)], ruleList(text)...)}) == nil {
+		if check(&spec.Seccomp{Default: p.Default, Rules: append(p.Rules[:len(p.Rules):len(p.Rules)], ruleList(text)...)}, Options{Notify: true}) == nil {
 			p.Rules = append(p.Rules, ruleList(text)...)
 			g.calls = append(g.calls, id)
 		}
@@ -87,7 +89,7 @@ func (g *generator) rules(p *spec.Seccomp) {
 // body makes what follows the names in a rule.
 func (g *generator) body(n int) string {
 	if g.IntN(3) > 0 {
-		return g.condition(n, 3) + pick(g, "", "; return kill", "; return errno:EINVAL", "; return log")
+		return g.condition(n, 3) + pick(g, "", "; return kill", "; return errno:EINVAL", "; return log", "; return notify")
 	}
 	var out string
 	for range g.IntN(4) {
@@ -97,16 +99,16 @@ func (g *generator) body(n int) string {
 }
 
 func (g *generator) action() string {
-	return pick(g, "allow", "allow", "log", "kill", "trap", "errno:EINVAL", "errno:95")
+	return pick(g, "allow", "allow", "log", "kill", "trap", "notify", "errno:EINVAL", "errno:95")
 }
 
 func (g *generator) policy() (*spec.Seccomp, Options) {
 	p := &spec.Seccomp{Compat: g.IntN(2) == 0, Allow: g.entries(4), Deny: g.entries(3)}
-	p.Default = pick(g, spec.Action{}, spec.Action{Kind: spec.ActionKillProcess}, spec.Action{Kind: spec.ActionAllow}, spec.Action{Kind: spec.ActionLog}, spec.Action{Kind: spec.ActionErrno, Errno: 95})
-	p.DenyAction = pick(g, spec.Action{}, spec.Action{Kind: spec.ActionTrap})
+	p.Default = pick(g, spec.Action{}, spec.Action{Kind: spec.ActionKillProcess}, spec.Action{Kind: spec.ActionAllow}, spec.Action{Kind: spec.ActionLog}, spec.Action{Kind: spec.ActionNotify}, spec.Action{Kind: spec.ActionErrno, Errno: 95})
+	p.DenyAction = pick(g, spec.Action{}, spec.Action{Kind: spec.ActionTrap}, spec.Action{Kind: spec.ActionNotify})
 	g.rules(p)
 	return p, Options{Arch: pick(g, AMD64, AMD64, ARM64, I386), Nested: g.IntN(3) == 0, UnixOnly: g.IntN(3) == 0,
-		NoSockets: g.IntN(4) == 0, NoGroupSignals: g.IntN(3) == 0, InPlace: g.IntN(3) == 0}
+		NoSockets: g.IntN(4) == 0, NoGroupSignals: g.IntN(3) == 0, InPlace: g.IntN(3) == 0, Notify: true}
 }
 
 // data makes a call: mostly one that the policy names, with arguments at its
@@ -157,10 +159,23 @@ func sameAsOracle(t *testing.T, seed uint64, calls int) {
 	}
 }
 
+// TestRandomPolicies compares pairs of a policy and a call. LICHEN_PAIRS sets
+// how many.
 func TestRandomPolicies(t *testing.T) {
-	for seed := range uint64(400) {
-		sameAsOracle(t, seed, 60)
+	const perPolicy = 60
+	pairs := 400 * perPolicy
+	if s := os.Getenv("LICHEN_PAIRS"); s != "" {
+		var err error
+		if pairs, err = strconv.Atoi(s); err != nil {
+			t.Fatal("LICHEN_PAIRS: ", err)
+		}
 	}
+	done := 0
+	for seed := uint64(0); done < pairs; seed++ {
+		sameAsOracle(t, seed, perPolicy)
+		done += perPolicy
+	}
+	t.Logf("%d pairs of a policy and a call, %d policies", done, done/perPolicy)
 }
 
 func FuzzCompile(f *testing.F) {

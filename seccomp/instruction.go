@@ -28,6 +28,7 @@ const (
 	RetKillProcess uint32 = 0x80000000
 	RetTrap        uint32 = 0x00030000
 	RetErrno       uint32 = 0x00050000
+	RetUserNotif   uint32 = 0x7fc00000
 	RetLog         uint32 = 0x7ffc0000
 	RetAllow       uint32 = 0x7fff0000
 

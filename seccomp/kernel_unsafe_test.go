@@ -19,7 +19,11 @@ import (
 const victimEnv = "LICHEN_SECCOMP_VICTIM"
 
 func TestMain(m *testing.M) {
-	if order := os.Getenv(victimEnv); order != "" {
+	switch order := os.Getenv(victimEnv); order {
+	case "":
+	case notifyOrder:
+		notifyVictim()
+	default:
 		victim(order)
 	}
 	os.Exit(m.Run())
@@ -35,6 +39,7 @@ var victimPolicies = map[string]struct {
 	"inplace":  {policy: defaultPolicy, opts: Options{InPlace: true, NoSockets: true, NoGroupSignals: true}},
 	"kill":     {policy: spec.Seccomp{Default: spec.Action{Kind: spec.ActionKillProcess}, Allow: entries("@default")}},
 	"log":      {policy: spec.Seccomp{Default: spec.Action{Kind: spec.ActionLog}}},
+	"notify":   {policy: notifyPolicy, opts: Options{Notify: true}},
 	"rules":    {policy: spec.Seccomp{Allow: entries("@default"), Compat: true, Rules: ruleList("lseek: arg1 < 0x100000000; return errno:EXDEV", "dup3: arg2 == 0 || arg2 == O_CLOEXEC; return errno:EXDEV")}},
 }
 
@@ -120,6 +125,8 @@ func TestKernel(t *testing.T) {
 		{"kill", "mount", nil, 0, true},
 		{"kill", "clone3", nil, syscall.ENOSYS, false},
 		{"log", "mount", nil, syscall.EFAULT, false},
+		{"notify", "getppid", nil, syscall.ENOSYS, false}, // nobody listens
+		{"notify", "lseek", []uint64{none}, syscall.EBADF, false},
 		{"rules", "lseek", []uint64{none, 0xffffffff}, syscall.EBADF, false},
 		{"rules", "lseek", []uint64{none, high}, syscall.EXDEV, false},
 		{"rules", "dup3", []uint64{none, 9, 0x80000 | high}, syscall.EBADF, false},

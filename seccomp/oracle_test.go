@@ -30,7 +30,7 @@ func (o *oracle) decide(d Data) string {
 	}
 	_, _, restored := o.listed(o.policy.Deny, name)
 	if o.isDenied(name) {
-		return actionText(o.policy.DenyAction)
+		return ActionText(o.policy.DenyAction)
 	}
 	ruled, ok := o.rules(arch, name, d)
 	if !ok && inAllow {
@@ -38,7 +38,7 @@ func (o *oracle) decide(d Data) string {
 	}
 	if !ok && !inAllow {
 		kind := o.policy.Default.Kind
-		ruled = verdictOf{answer: actionText(o.policy.Default), letsThrough: kind == spec.ActionAllow || kind == spec.ActionLog}
+		ruled = verdictOf{answer: ActionText(o.policy.Default), letsThrough: kind == spec.ActionAllow || kind == spec.ActionLog}
 	}
 	id, _ := callNamed(name)
 	named := slices.ContainsFunc(o.policy.Allow, func(e spec.SyscallEntry) bool { return e.Name == name })
@@ -113,7 +113,7 @@ type verdictOf struct {
 
 // rules asks the rules on the call; ok tells whether there are any.
 func (o *oracle) rules(arch Arch, name string, d Data) (out verdictOf, ok bool) {
-	otherwise := actionText(o.policy.Default)
+	otherwise := ActionText(o.policy.Default)
 	asked := ""
 	for _, r := range o.policy.Rules {
 		parsed, err := parseRule(r.Text, arch)
@@ -126,7 +126,7 @@ func (o *oracle) rules(arch Arch, name string, d Data) (out verdictOf, ok bool) 
 			continue
 		}
 		if parsed.otherwise.Kind != spec.ActionUnset {
-			otherwise = actionText(parsed.otherwise)
+			otherwise = ActionText(parsed.otherwise)
 		}
 		if out.letsThrough, ok = true, true; o.evaluate(arch, name, parsed.cond, d) {
 			asked = "allow"
@@ -157,7 +157,7 @@ func (o *oracle) steps(arch Arch, name string, r *rule, d Data, asked string, ou
 			s.cond.negate()
 		}
 		if yes && asked == "" {
-			asked = actionText(s.action)
+			asked = ActionText(s.action)
 		}
 	}
 	return asked
@@ -245,12 +245,4 @@ func compares(e *expr, x, width uint64) bool {
 		return x > e.vals[0]
 	}
 	return x <= e.vals[0]
-}
-
-func actionText(a spec.Action) string {
-	ret, err := answer(a, "")
-	if err != nil {
-		return err.Error()
-	}
-	return returnText(ret)
 }

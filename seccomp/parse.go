@@ -198,7 +198,7 @@ func actionError(col int, text string, err error) error {
 	return out
 }
 
-// ParseAction reads "allow", "errno:NAME", "kill", "log" or "trap".
+// ParseAction reads "allow", "errno:NAME", "kill", "log", "notify" or "trap".
 func ParseAction(text string) (spec.Action, error) {
 	switch text {
 	case "allow":
@@ -209,10 +209,12 @@ func ParseAction(text string) (spec.Action, error) {
 		return spec.Action{Kind: spec.ActionLog}, nil
 	case "trap":
 		return spec.Action{Kind: spec.ActionTrap}, nil
+	case "notify":
+		return spec.Action{Kind: spec.ActionNotify}, nil
 	}
 	name, ok := strings.CutPrefix(text, "errno:")
 	if !ok {
-		return spec.Action{}, &spec.Error{Reason: "not an action: allow, errno:NAME, kill, log or trap"}
+		return spec.Action{}, &spec.Error{Reason: "not an action: allow, errno:NAME, kill, log, notify or trap"}
 	}
 	n, ok := Errno(name)
 	if v, err := strconv.ParseUint(name, 10, 16); err == nil {

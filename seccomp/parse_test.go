@@ -36,7 +36,7 @@ func TestRuleErrors(t *testing.T) {
 		{"ioctl: arg1 == 1; kill", "kill", `column 19: found "kill" where "return" should be`, ""},
 		{"ioctl: arg1 == 1; return errno:ENOSIS", "errno:ENOSIS", "column 26: no such error number", `did you mean "ENOSYS"?`},
 		{"ioctl: arg1 == 1; return errno:0", "errno:0", "column 26: error number 0 is not between 1 and 4095", ""},
-		{"ioctl: arg1 == 1; return never", "never", "column 26: not an action: allow, errno:NAME, kill, log or trap", ""},
+		{"ioctl: arg1 == 1; return never", "never", "column 26: not an action: allow, errno:NAME, kill, log, notify or trap", ""},
 		{"ioctl: arg1 == 1; return allow", "allow", "column 26: the call would be let through whether the rule holds or not; it is when the rule holds", ""},
 		{"ioctl: arg1 == \xff", "\xff", "column 16: found \"\xff\" where a number or a constant should be", ""},
 		{"ioctl: " + strings.Repeat("(", 100), "", "column 72: nested too deep", ""},
@@ -61,7 +61,10 @@ func TestRuleErrors(t *testing.T) {
 
 func TestPolicyErrors(t *testing.T) {
 	errno := func(n uint16) spec.Action { return spec.Action{Kind: spec.ActionErrno, Errno: n} }
-	allow := spec.Action{Kind: spec.ActionAllow}
+	allow, notify := spec.Action{Kind: spec.ActionAllow}, spec.Action{Kind: spec.ActionNotify}
+	at := spec.Origin{File: "p.toml", Line: 9}
+	const nobody = `nobody listens: without a process that answers "notify" the call fails with ENOSYS`
+	const enosys = "write errno:ENOSYS if that is what it should get"
 	for _, tt := range []struct {
 		policy spec.Seccomp
 		text   string
@@ -71,10 +74,15 @@ func TestPolicyErrors(t *testing.T) {
 		{spec.Seccomp{Allow: entries("@default", "ptrase")}, "seccomp allow ptrase: no such system call (p.toml:2)", `did you mean "ptrace"?`},
 		{spec.Seccomp{Deny: entries("xyzzyplugh")}, "seccomp deny xyzzyplugh: no such system call (p.toml:1)", ""},
 		{spec.Seccomp{Allow: entries("")}, "seccomp allow: no such system call (p.toml:1)", ""},
-		{spec.Seccomp{Default: errno(0)}, "seccomp default: error number 0 is not between 1 and 4095", ""},
-		{spec.Seccomp{Default: errno(4096)}, "seccomp default: error number 4096 is not between 1 and 4095", ""},
-		{spec.Seccomp{Default: spec.Action{Kind: 77}}, "seccomp default: unknown action 77", ""},
-		{spec.Seccomp{DenyAction: allow}, "seccomp deny_action allow: a denied call cannot be let through", ""},
+		{spec.Seccomp{Default: errno(0)}, "compile seccomp.default: error number 0 is not between 1 and 4095", ""},
+		{spec.Seccomp{Default: errno(4096)}, "compile seccomp.default: error number 4096 is not between 1 and 4095", ""},
+		{spec.Seccomp{Default: spec.Action{Kind: 77}}, "compile seccomp.default: unknown action 77", ""},
+		{spec.Seccomp{DenyAction: allow}, `compile seccomp.deny_action: a denied call cannot be let through, and the action is "allow"`, ""},
+		{spec.Seccomp{DenyAction: allow, DenyActionOrigin: at}, `compile seccomp.deny_action: a denied call cannot be let through, and the action is "allow" (p.toml:9)`, ""},
+		{spec.Seccomp{Default: notify, DefaultOrigin: at}, "compile seccomp.default: " + nobody + " (p.toml:9)", enosys},
+		{spec.Seccomp{DenyAction: notify, DenyActionOrigin: at}, "compile seccomp.deny_action: " + nobody + " (p.toml:9)", enosys},
+		{spec.Seccomp{Rules: ruleList("dup: return notify")}, "seccomp rule dup: return notify: " + nobody + " (p.toml:1)", enosys},
+		{spec.Seccomp{Rules: ruleList("dup: arg0 == 1; return notify")}, "seccomp rule dup: arg0 == 1; return notify: " + nobody + " (p.toml:1)", enosys},
 		{
 			spec.Seccomp{Default: allow, Rules: ruleList("ioctl: arg1 != TIOCSTI")},
 			"seccomp rule ioctl: arg1 != TIOCSTI: the default lets ioctl through where the rule does not hold (p.toml:1)",
@@ -116,7 +124,7 @@ func TestForeignConstant(t *testing.T) {
 
 func TestParseAction(t *testing.T) {
 	for text, want := range map[string]spec.Action{
-		"allow": {Kind: spec.ActionAllow}, "kill": {Kind: spec.ActionKillProcess}, "log": {Kind: spec.ActionLog}, "trap": {Kind: spec.ActionTrap},
+		"allow": {Kind: spec.ActionAllow}, "kill": {Kind: spec.ActionKillProcess}, "log": {Kind: spec.ActionLog}, "trap": {Kind: spec.ActionTrap}, "notify": {Kind: spec.ActionNotify},
 		"errno:EPERM": {Kind: spec.ActionErrno, Errno: 1}, "errno:38": {Kind: spec.ActionErrno, Errno: 38},
 	} {
 		if got, err := ParseAction(text); err != nil || got != want {

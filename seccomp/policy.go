@@ -22,14 +22,14 @@ type policy struct {
 func resolve(p *spec.Seccomp, o Options) (*policy, error) {
 	r := &policy{opts: o, source: p}
 	var err error
-	if r.def, err = answer(p.Default, "seccomp default"); err != nil {
+	if r.def, err = r.answer(p.Default, "seccomp.default", p.DefaultOrigin); err != nil {
 		return nil, err
 	}
-	if r.refused, err = answer(p.DenyAction, "seccomp deny_action"); err != nil {
+	if r.refused, err = r.answer(p.DenyAction, "seccomp.deny_action", p.DenyActionOrigin); err != nil {
 		return nil, err
 	}
 	if r.refused == RetAllow {
-		return nil, &spec.Error{Op: "seccomp deny_action", Object: "allow", Reason: "a denied call cannot be let through"}
+		return nil, &spec.Error{Op: "compile", Object: "seccomp.deny_action", Reason: "a denied call cannot be let through, and the action is \"allow\"", Origin: p.DenyActionOrigin}
 	}
 	if o.Nested {
 		r.allowGroup("@namespaces")
@@ -48,17 +48,31 @@ func resolve(p *spec.Seccomp, o Options) (*policy, error) {
 	return r, nil
 }
 
-// answer returns the filter's return value for an action; an unset one is
-// EPERM.
-func answer(a spec.Action, op string) (uint32, error) {
+// answer returns the filter's return value for the action that a key of the
+// profile has; an unset one is EPERM.
+func (r *policy) answer(a spec.Action, key string, origin spec.Origin) (uint32, error) {
 	if a.Kind == spec.ActionUnset {
 		return RetErrno | eperm, nil
 	}
-	ret, err := encode(a)
+	ret, err := r.encode(a)
 	if err != nil {
-		return 0, &spec.Error{Op: op, Err: err}
+		return 0, withOrigin("compile", key, err, origin)
 	}
 	return ret, nil
+}
+
+// encode returns the filter's return value for an action that the options
+// permit.
+//
+// A filter that nobody listens to answers ENOSYS for SECCOMP_RET_USER_NOTIF
+// (seccomp_unotify(2)): a program would take the call for one that the kernel
+// does not have.
+func (r *policy) encode(a spec.Action) (uint32, error) {
+	if a.Kind == spec.ActionNotify && !r.opts.Notify {
+		return 0, &spec.Error{Reason: "nobody listens: without a process that answers \"notify\" the call fails with ENOSYS",
+			Hint: "write errno:ENOSYS if that is what it should get"}
+	}
+	return encode(a)
 }
 
 // encode returns the filter's return value for an action.
@@ -70,6 +84,8 @@ func encode(a spec.Action) (uint32, error) {
 		return RetLog, nil
 	case spec.ActionTrap:
 		return RetTrap, nil
+	case spec.ActionNotify:
+		return RetUserNotif, nil
 	case spec.ActionKillProcess:
 		return RetKillProcess, nil
 	case spec.ActionErrno:

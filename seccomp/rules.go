@@ -53,14 +53,14 @@ func (r *policy) bindRules(a Arch) (*ruleSet, error) {
 		src := &r.source.Rules[i]
 		rule, err := parseRule(src.Text, a)
 		if err != nil {
-			return nil, withOrigin(err, src.Text, src.Origin)
+			return nil, withOrigin("seccomp rule", src.Text, err, src.Origin)
 		}
 		for _, id := range rule.calls {
 			if out.of[id] == nil {
 				out.of[id] = &callRules{steps: rule.cond == nil, final: r.def}
 			}
 			if err := r.addRule(out.of[id], rule, a, id); err != nil {
-				return nil, withOrigin(err, src.Text, src.Origin)
+				return nil, withOrigin("seccomp rule", src.Text, err, src.Origin)
 			}
 		}
 	}
@@ -111,7 +111,7 @@ func (r *policy) addSteps(c *callRules, rule *rule, a Arch, id callID) error {
 		return &ruleError{reason: "an earlier rule on " + id.String() + " decides what is left, so that this one is never asked"}
 	}
 	for _, s := range rule.steps {
-		answer, err := encode(s.action)
+		answer, err := r.encode(s.action)
 		if err != nil {
 			return err
 		}
@@ -150,7 +150,7 @@ func bindCondition(c *condition, a Arch, id callID) (*expr, error) {
 // otherwise returns what a call gets when its rules do not hold.
 func (r *policy) otherwise(rule *rule, id callID) (uint32, error) {
 	if rule.otherwise.Kind != spec.ActionUnset {
-		return encode(rule.otherwise)
+		return r.encode(rule.otherwise)
 	}
 	// A rule without effect would look like a lock.
 	if r.def == RetAllow {

@@ -10,6 +10,7 @@ const (
 	ActionKillProcess // SIGSYS to the whole process; never a single thread
 	ActionLog         // allow, and log where the kernel audits
 	ActionTrap        // SIGSYS that the program may handle
+	ActionNotify      // wait for what a process outside answers; no launch has one
 )
 
 // Action is a verdict.
@@ -33,6 +34,8 @@ type Seccomp struct {
 	Rules   []SeccompRule
 	// DenyAction answers the calls in Deny; ActionUnset means EPERM.
 	DenyAction Action
+	// DefaultOrigin and DenyActionOrigin are where the two are written.
+	DefaultOrigin, DenyActionOrigin Origin
 	// Compat keeps the 32-bit entry points (int 0x80 on amd64, AArch32 on
 	// arm64) usable under the same policy. Without it, any call through them
 	// kills the process.

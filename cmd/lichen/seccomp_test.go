@@ -156,7 +156,7 @@ func TestSeccompDiff(t *testing.T) {
 		{"base base", "", ""},
 		{"base default", "", ""},
 		{"script base", "accept: errno:EPERM -> allow", "read:"},
-		{"base script", "socketpair(0x1, 0x0, 0x100): errno:EAFNOSUPPORT -> allow\n", "read:"}, // allowed by name: no guard
+		{"base script", "", ""}, // script is narrower in everything
 		{"--all base script", "accept: allow -> errno:EPERM", "read:"},
 		{"base " + rules, "ptrace: errno:EPERM -> allow", "mmap"},
 		{"--all base " + rules, "mkdir: allow -> kill", "read:"},
