@@ -105,6 +105,9 @@ func requirements(s *spec.Spec) []requirement {
 		rs = append(rs, requirement{3, "namespaces.isolation", "keeping read-only files from truncation"},
 			requirement{5, "namespaces.isolation", "keeping devices from ioctl"})
 	}
+	if s.Landlock.Mode == spec.LandlockRules && !s.Namespaces.Nested {
+		rs = append(rs, requirement{3, "landlock.rules", "keeping a file from truncation where a rule allows less than its mount"})
+	}
 	if s.Landlock.TCPBind != nil {
 		rs = append(rs, requirement{4, "landlock.tcp_bind", "restricting TCP ports"})
 	}
@@ -230,6 +233,14 @@ func (d *Domain) addPorts(l spec.Landlock) {
 
 // ScopesSignals reports whether the domain keeps signals inside.
 func (d *Domain) ScopesSignals() bool { return d.handled.Scope&sys.LANDLOCK_SCOPE_SIGNAL != 0 }
+
+// KeepsFiles reports whether the domain says which files may be opened for
+// writing, and KeepsLength whether also which may be truncated. A descriptor
+// that was opened for reading can be opened again through /proc/self/fd.
+func (d *Domain) KeepsFiles() bool { return d.handled.FS&sys.LANDLOCK_ACCESS_FS_WRITE_FILE != 0 }
+
+// KeepsLength: see KeepsFiles.
+func (d *Domain) KeepsLength() bool { return d.handled.FS&sys.LANDLOCK_ACCESS_FS_TRUNCATE != 0 }
 
 // ScopesPaths reports whether the domain keeps the payload from sockets of
 // other programs that it finds in the file system.

@@ -77,6 +77,8 @@ func TestRequirements(t *testing.T) {
 	nested.Namespaces.Nested = true
 	aloneOnNet := alone()
 	aloneOnNet.Network.Mode = spec.NetworkHost
+	rules := inNamespaces()
+	rules.Landlock.Mode = spec.LandlockRules
 	unfiltered, session := inNamespaces(), inNamespaces()
 	unfiltered.Seccomp.Off, session.Seccomp.Off = true, true
 	session.Process.NewSession = true
@@ -92,6 +94,7 @@ func TestRequirements(t *testing.T) {
 		{"ports", withPorts, 4, "landlock.tcp_connect"},
 		{"no namespaces", alone(), 6, "landlock.scope_abstract"},
 		{"no namespaces, the host's network", aloneOnNet, 9, "namespaces.isolation"},
+		{"rules of its own", rules, 3, "landlock.rules"},
 		{"no filter", unfiltered, 6, "landlock.scope_signal"},
 		{"no filter, a session of its own", session, 1, "landlock.mode"},
 		{"nested asks for nothing", nested, 0, ""},

@@ -79,7 +79,11 @@ func (c *compiler) prepare() (err error) {
 	if c.domain, err = landlock.New(c.s, grants, c.f); err != nil {
 		return err
 	}
-	if c.filters, err = compileFilters(c.s, c.domain); err != nil {
+	keepFiles, err := checkReadOnlyFiles(c.s, c.f, c.domain)
+	if err != nil {
+		return err
+	}
+	if c.filters, err = compileFilters(c.s, c.domain, keepFiles); err != nil {
 		return err
 	}
 	if c.limits, err = compileLimits(c.s, c.f); err != nil {

@@ -6,6 +6,7 @@ import (
 	"github.com/lichen-sandbox/lichen/internal/feature"
 	"github.com/lichen-sandbox/lichen/internal/plan"
 	"github.com/lichen-sandbox/lichen/internal/sys"
+	"github.com/lichen-sandbox/lichen/landlock"
 	"github.com/lichen-sandbox/lichen/spec"
 )
 
@@ -30,11 +31,6 @@ func checkDescriptors(s *spec.Spec, f *feature.Facts) error {
 		if reason := door(stdio.Kind); reason != "" {
 			return &spec.Error{Op: "pass", Object: "descriptor " + strconv.Itoa(fd), Reason: reason, Hint: "redirect it: " + redirect[fd]}
 		}
-		if s.Namespaces.Nested && stdio.Kind == feature.DescriptorFile && !stdio.Writable {
-			return &spec.Error{Op: "pass", Object: "descriptor " + strconv.Itoa(fd),
-				Reason: "it is a file opened for reading, which a nested payload, without Landlock's file rules, could open again for writing",
-				Hint:   "pass it through a pipe: cat FILE | lichen run …"}
-		}
 	}
 	for _, keep := range s.Process.KeepFDs {
 		e := &spec.Error{Op: "pass", Object: "descriptor " + strconv.Itoa(keep.FD), Origin: keep.Origin}
@@ -49,6 +45,38 @@ func checkDescriptors(s *spec.Spec, f *feature.Facts) error {
 		}
 	}
 	return nil
+}
+
+// checkReadOnlyFiles refuses a file that was opened for reading where nothing
+// keeps the payload from opening it again for writing, through /proc/self/fd:
+// the descriptor carries the host's mount, so that no flag of a mount does.
+// filterNeeded tells that the filter has to keep it from truncation.
+func checkReadOnlyFiles(s *spec.Spec, f *feature.Facts, d *landlock.Domain) (filterNeeded bool, err error) {
+	fd, found := readOnlyFile(s, f)
+	switch {
+	case !found || d.KeepsLength():
+		return false, nil
+	case d.KeepsFiles() && !s.Seccomp.Off:
+		return true, nil
+	}
+	return false, &spec.Error{Op: "pass", Object: "descriptor " + strconv.Itoa(fd),
+		Reason: "it is a file opened for reading, which the payload could open again for writing: Landlock's file rules are off or not enough here",
+		Hint:   "pass it through a pipe: cat FILE | lichen run …"}
+}
+
+func readOnlyFile(s *spec.Spec, f *feature.Facts) (fd int, found bool) {
+	is := func(d feature.Descriptor) bool { return d.Kind == feature.DescriptorFile && d.Readable && !d.Writable }
+	for fd, stdio := range f.Stdio {
+		if is(stdio) {
+			return fd, true
+		}
+	}
+	for _, keep := range s.Process.KeepFDs {
+		if is(f.Descriptor(keep.FD)) {
+			return keep.FD, true
+		}
+	}
+	return 0, false
 }
 
 // freeFD returns a number above every descriptor that is passed on.

@@ -30,10 +30,10 @@ func FilterOptions(s *spec.Spec, f *feature.Facts) (seccomp.Options, error) {
 	if err != nil {
 		return seccomp.Options{}, err
 	}
-	return filterOptions(s, d)
+	return filterOptions(s, d, false) // the descriptors are the launch's own
 }
 
-func filterOptions(s *spec.Spec, d *landlock.Domain) (seccomp.Options, error) {
+func filterOptions(s *spec.Spec, d *landlock.Domain, keepFiles bool) (seccomp.Options, error) {
 	arch, err := seccomp.Native()
 	if err != nil {
 		return seccomp.Options{}, &spec.Error{Op: "compile", Object: "system call filter", Err: err}
@@ -45,13 +45,14 @@ func filterOptions(s *spec.Spec, d *landlock.Domain) (seccomp.Options, error) {
 		UnixOnly:       noNetwork,
 		NoSockets:      noNetwork && !d.ScopesPaths(),
 		NoGroupSignals: !d.ScopesSignals() && !s.Process.NewSession,
+		KeepFiles:      keepFiles,
 		InPlace:        s.Namespaces.Isolation == spec.IsolationLandlock,
 		GuardDefault:   true,
 	}, nil
 }
 
-func compileFilters(s *spec.Spec, d *landlock.Domain) (filters, error) {
-	opts, err := filterOptions(s, d)
+func compileFilters(s *spec.Spec, d *landlock.Domain, keepFiles bool) (filters, error) {
+	opts, err := filterOptions(s, d, keepFiles)
 	if err != nil {
 		return filters{}, err
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/lichen-sandbox/lichen/internal/feature"
 	"github.com/lichen-sandbox/lichen/internal/plan"
 	"github.com/lichen-sandbox/lichen/internal/sys"
+	"github.com/lichen-sandbox/lichen/landlock"
 	"github.com/lichen-sandbox/lichen/spec"
 )
 
@@ -186,6 +187,48 @@ func TestDoors(t *testing.T) {
 	f.Descriptor = func(int) feature.Descriptor { return feature.Descriptor{Kind: feature.DescriptorClosed} }
 	if _, err := Compile(s, f); err == nil {
 		t.Error("a closed descriptor was passed on")
+	}
+}
+
+// TestReadOnlyFiles protects a file that the payload gets opened for reading:
+// where Landlock does not keep it so, the filter has to, or it is refused.
+func TestReadOnlyFiles(t *testing.T) {
+	const refused, filtered, plain = "refused", "filtered", "plain"
+	off, nested, unfiltered := small(), small(), small()
+	off.Landlock.Mode = spec.LandlockOff
+	nested.Namespaces.Nested = true
+	unfiltered.Seccomp.Off = true
+	unfiltered.Process.NewSession = true
+	for name, c := range map[string]struct {
+		s    *spec.Spec
+		abi  int
+		want string
+	}{
+		"Landlock 3": {small(), 3, plain}, "Landlock 2": {small(), 2, filtered}, "off": {off, 7, refused}, "nested": {nested, 7, refused},
+		"Landlock 3, no filter": {unfiltered, 3, plain}, "Landlock 2, no filter": {unfiltered, 2, refused},
+	} {
+		for _, kept := range []bool{false, true} {
+			f, s := facts(), *c.s
+			file := feature.Descriptor{Kind: feature.DescriptorFile, Readable: true}
+			f.LandlockABI = c.abi
+			if kept {
+				s.Process.KeepFDs = []spec.FD{{FD: 7}}
+				f.Descriptor = func(int) feature.Descriptor { return file }
+			} else {
+				f.Stdio[0] = file
+			}
+			got := plain
+			if _, err := Compile(&s, f); err != nil {
+				got = refused
+			} else if d, err := landlock.New(&s, nil, f); err != nil {
+				t.Fatal(err)
+			} else if needed, _ := checkReadOnlyFiles(&s, f, d); needed {
+				got = filtered
+			}
+			if got != c.want {
+				t.Errorf("%s, kept %v: %s, want %s", name, kept, got, c.want)
+			}
+		}
 	}
 }
 

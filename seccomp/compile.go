@@ -27,6 +27,11 @@ type Options struct {
 	// caller of a sandbox, for kernels whose Landlock has no signal scope (before
 	// ABI 6). Nothing lifts it.
 	NoGroupSignals bool
+	// KeepFiles refuses to truncate a file by its name, and to open one with
+	// O_TRUNC unless for writing. It keeps what the payload has open for reading
+	// from being truncated through /proc/self/fd, for kernels whose Landlock has
+	// no right for that (before ABI 3). Nothing lifts it.
+	KeepFiles bool
 	// InPlace is for a sandbox without namespaces of its own, confined by
 	// Landlock alone. It refuses what Landlock has no right for: owners, modes,
 	// times and attributes of files, System V IPC and message queues, and the

@@ -65,7 +65,7 @@ func guardOf(id callID) *guard {
 
 // hasGuards tells whether guardOf returns any.
 func (o *Options) hasGuards() bool {
-	return o.UnixOnly || o.NoSockets || o.NoGroupSignals || o.InPlace
+	return o.UnixOnly || o.NoSockets || o.NoGroupSignals || o.KeepFiles || o.InPlace
 }
 
 // guardOf returns what the options add to a call, or nil. It implies the guard
@@ -78,6 +78,8 @@ func (o *Options) guardOf(id callID) *guard {
 		return unixOnlyGuardOf(id)
 	case o.NoGroupSignals && id == callKill:
 		return &groupSignalGuard
+	case o.KeepFiles && keepFilesGuardOf(id) != nil:
+		return keepFilesGuardOf(id)
 	case o.InPlace:
 		return inPlaceGuardOf(id)
 	}
@@ -105,7 +107,7 @@ func Guards() []GuardDoc {
 		opts Options
 	}{
 		{"UnixOnly", Options{UnixOnly: true}}, {"NoSockets", Options{NoSockets: true}},
-		{"NoGroupSignals", Options{NoGroupSignals: true}}, {"InPlace", Options{InPlace: true}},
+		{"NoGroupSignals", Options{NoGroupSignals: true}}, {"KeepFiles", Options{KeepFiles: true}}, {"InPlace", Options{InPlace: true}},
 	} {
 		out = guardDocs(out, o.name, o.opts.guardOf)
 	}

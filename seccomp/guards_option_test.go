@@ -78,3 +78,23 @@ func TestNoGroupSignals(t *testing.T) {
 		tt.run(t, a, mustCompile(t, &defaultPolicy, Options{Arch: a}), "allow", "allow")
 	})
 }
+
+func TestKeepFiles(t *testing.T) {
+	const trunc, creat = 0o1000, 0o100
+	tests := []guardTest{
+		{call: "openat", refused: [][]uint64{{0, 0, trunc}, {0, 0, trunc | 3}, {0, 0, trunc | high}, {0, 0, creat, 0o4755}},
+			good: [][]uint64{{0, 0, 0}, {0, 0, trunc | 1}, {0, 0, trunc | 2}, {0, 0, trunc | creat | 1, 0o644}, {0, 0, 3}}},
+		{call: "truncate", refused: [][]uint64{{}, {1, 1}}},
+		{call: "ftruncate", good: [][]uint64{{}, {3, 1}}},
+	}
+	allArches(func(a Arch) {
+		for _, tt := range tests {
+			if _, ok := Number(a, tt.call); !ok {
+				continue
+			}
+			for _, p := range []spec.Seccomp{defaultPolicy, {Default: allow}, {Allow: entries("@default", tt.call)}} {
+				tt.run(t, a, mustCompile(t, &p, Options{Arch: a, KeepFiles: true}), "errno:EPERM", "allow")
+			}
+		}
+	})
+}

@@ -100,13 +100,14 @@ func TestInheritedDirectory(t *testing.T) {
 func TestInheritedFileKeepsItsMode(t *testing.T) {
 	forUsers(t, func(t *testing.T, b *box) {
 		path := b.file(b.outside+"/input", "input")
-		for _, options := range [][]string{nil, {"--nested"}} {
+		off := b.profile("version = 1\nextends = ['default']\n[landlock]\nmode = 'off'\n")
+		for _, options := range [][]string{nil, {"--nested"}, {"-p", off}} {
 			if !b.mayUse(options...) {
 				continue
 			}
 			f, err := os.Open(path)
 			b.check(err)
-			o := b.do(command{args: probeArgs(options, "readfd 0", "write /proc/self/fd/0 pwned"), stdin: f})
+			o := b.do(command{args: probeArgs(options, "readfd 0", "write /proc/self/fd/0 pwned", "truncate /proc/self/fd/0"), stdin: f})
 			f.Close()
 			in := parseAnswers(t, o.stdout)
 			if o.code == 0 && in["readfd 0"].Out != "input" {

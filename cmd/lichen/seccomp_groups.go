@@ -114,6 +114,8 @@ func guardOption(name string) string {
 		return `the same, where Landlock has no right to connect to sockets (before ABI 9)`
 	case "NoGroupSignals":
 		return "without a session of its own, where Landlock has no scope for signals (before ABI 6)"
+	case "KeepFiles":
+		return "with a file that is opened for reading as a descriptor, where Landlock has no right to truncate (before ABI 3)"
 	case "InPlace":
 		return `with isolation "landlock", unless they are allowed by name`
 	}

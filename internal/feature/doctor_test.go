@@ -97,7 +97,7 @@ func TestDoctor(t *testing.T) {
 		}, "Landlock", Warn, "capability,yama"},
 		{"no seccomp", func(_ *Host, f map[string]string) { delete(f, "/proc/sys/kernel/seccomp/actions_avail") }, "seccomp", Fail, "CONFIG_SECCOMP_FILTER"},
 		{"old seccomp", write("/proc/sys/kernel/seccomp/actions_avail", "kill trap errno trace allow\n"), "seccomp", Warn, "no action kill_process"},
-		{"no overlay", write("/proc/filesystems", "nodev\tproc\n"), "overlay", Warn, "modprobe overlay"},
+		{"no overlay", write("/proc/filesystems", "nodev\tproc\n"), "overlay", OK, "modprobe overlay"},
 		{"TIOCSTI", write("/proc/sys/dev/tty/legacy_tiocsti", "1\n"), "terminal injection", OK, "refuses it"},
 		{"groups", func(h *Host, _ map[string]string) { h.Groups = []int{1000, 27, 998} }, "groups", Warn, "27, 998"},
 		{"root", func(h *Host, _ map[string]string) { h.UID = 0 }, "user", Warn, "as root"},
