@@ -1,8 +1,6 @@
 package seccomp
 
 import (
-	"strconv"
-
 	"github.com/lichen-sandbox/lichen/spec"
 )
 
@@ -67,6 +65,18 @@ func Compile(p *spec.Seccomp, o Options) ([]Instruction, error) {
 	if o.Arch >= numArches {
 		return nil, unknownArch()
 	}
+	a, err := assemble(p, o)
+	if err != nil {
+		return nil, err
+	}
+	if len(a.rev) > MaxInstructions {
+		return nil, tooLong(p, o, len(a.rev))
+	}
+	return a.program(), nil
+}
+
+// assemble writes the program, however long it gets.
+func assemble(p *spec.Seccomp, o Options) (*assembler, error) {
 	r, err := resolve(p, o)
 	if err != nil {
 		return nil, err
@@ -81,7 +91,8 @@ func Compile(p *spec.Seccomp, o Options) ([]Instruction, error) {
 	if entry, err = r.section(a, o.Arch, entry); err != nil {
 		return nil, err
 	}
-	return finish(a, entry)
+	a.word(offArch, allBits, entry) // which the first section tests
+	return a, nil
 }
 
 func unknownArch() error {
@@ -98,15 +109,6 @@ func (r *policy) section(a *assembler, arch Arch, other label) (label, error) {
 	w := treeWriter{assembler: a, decisions: d, narrow: arch.is32(), written: make([]label, len(d.list)+1)}
 	tree := w.search(arch, spans(arch, d, RetErrno|enosys), r.opts.Frequency)
 	return a.jump(opJEq, arch.AuditArch(), a.word(offNr, allBits, tree), other), nil
-}
-
-// finish loads the architecture, which the first section tests.
-func finish(a *assembler, entry label) ([]Instruction, error) {
-	a.word(offArch, allBits, entry)
-	if len(a.rev) > MaxInstructions {
-		return nil, &spec.Error{Op: "seccomp", Reason: "the policy takes " + strconv.Itoa(len(a.rev)) + " instructions, and the kernel no more than " + strconv.Itoa(MaxInstructions)}
-	}
-	return a.program(), nil
 }
 
 // Check finds what is wrong with a policy's names, groups, actions and rules,
@@ -144,5 +146,6 @@ func AllowOnly(arch Arch, names []string) ([]Instruction, error) {
 	a := &assembler{}
 	w := treeWriter{assembler: a, decisions: d, written: make([]label, len(d.list)+1)}
 	tree := w.search(arch, spans(arch, d, RetKillProcess), nil)
-	return finish(a, a.jump(opJEq, arch.AuditArch(), a.word(offNr, allBits, tree), answering(RetKillProcess)))
+	a.word(offArch, allBits, a.jump(opJEq, arch.AuditArch(), a.word(offNr, allBits, tree), answering(RetKillProcess)))
+	return a.program(), nil // two instructions a name: far from the kernel's limit
 }
