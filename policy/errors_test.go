@@ -228,7 +228,7 @@ func TestManyFiles(t *testing.T) {
 func TestTooLong(t *testing.T) {
 	for text, want := range map[string]string{
 		"read: 1\nioctl: arg1 == 0" + strings.Repeat(" || arg1 == 7", 2000):               "p:2: longer than 16 KiB",
-		strings.Repeat("ioctl: arg1 == 1 || arg1 == 2 || arg1 == 3 || arg1 == 4\n", 1000): "p: the policy takes ",
+		strings.Repeat("ioctl: arg1 == 1 || arg1 == 2 || arg1 == 3 || arg1 == 4\n", 1000): "p:1: the policy takes ",
 	} {
 		_, err := Read(badFiles(text), "p", Options{})
 		if err == nil || !strings.HasPrefix(err.Error(), "policy: "+want) || len(err.Error()) > 200 {
