@@ -179,3 +179,18 @@ func TestNested(t *testing.T) {
 		})
 	})
 }
+
+// TestNullIsTheSandboxs protects the host's /dev/null, which belongs to root's
+// payload: as a standard descriptor it is that of the sandbox. (The mode asked
+// for is the one it has.)
+func TestNullIsTheSandboxs(t *testing.T) {
+	forUsers(t, func(t *testing.T, b *box) {
+		null, err := os.OpenFile("/dev/null", os.O_RDWR, 0)
+		b.check(err)
+		defer null.Close()
+		o := b.do(command{args: probeArgs(nil, "chmod /proc/self/fd/0 0666", "write /proc/self/fd/0 x"), stdin: null})
+		in := parseAnswers(t, o.stdout)
+		b.expect("standard input", in["chmod /proc/self/fd/0 0666"], "EROFS EPERM EACCES")
+		b.expect("standard input", in["write /proc/self/fd/0 x"], "ok")
+	})
+}

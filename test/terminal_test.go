@@ -167,3 +167,29 @@ func TestTerminalSignal(t *testing.T) {
 		}
 	})
 }
+
+// TestInterruptArrivesOnce protects programs that count ^C: the terminal sends
+// it to lichen and the payload alike, and lichen does not send it once more. A
+// payload with a session of its own has it from lichen.
+func TestInterruptArrivesOnce(t *testing.T) {
+	forUsers(t, func(t *testing.T, b *box) {
+		for _, options := range [][]string{nil, {"--new-session"}} {
+			master, slave := newTerminal(b)
+			b.check(os.Chown(slave.Name(), b.user.uid, -1))
+			p := b.start(command{args: probeArgs(options, "trap SIGTERM"), stdin: slave, attr: &syscall.SysProcAttr{Setsid: true, Setctty: true, Ctty: 0}})
+			if got := p.line(); got != "ready" {
+				t.Fatal(got)
+			}
+			_, err := master.Write([]byte{3}) // ^C
+			b.check(err)
+			if got := p.line(); got != "SIGINT" {
+				t.Errorf("%v: ^C arrived as %q", options, got)
+			}
+			b.check(p.cmd.Process.Signal(unix.SIGTERM))
+			if got := p.line(); got != "SIGTERM" {
+				t.Errorf("%v: after ^C and SIGTERM: %q", options, got)
+			}
+			p.wait()
+		}
+	})
+}
