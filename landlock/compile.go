@@ -3,7 +3,6 @@ package landlock
 import (
 	"encoding/binary"
 	"fmt"
-	"strings"
 
 	"github.com/lichen-sandbox/lichen/internal/feature"
 	"github.com/lichen-sandbox/lichen/internal/plan"
@@ -175,7 +174,7 @@ func (d *Domain) addRules(grants []Grant) {
 	}
 	var above []rule
 	for _, g := range grants {
-		for len(above) > 0 && !below(g.Path, above[len(above)-1].path) {
+		for len(above) > 0 && !spec.Beneath(g.Path, above[len(above)-1].path) {
 			above = above[:len(above)-1]
 		}
 		r := rule{g.Path, g.rights() & d.handled.FS, g.Origin}
@@ -190,10 +189,6 @@ func (d *Domain) addRules(grants []Grant) {
 		r.rights |= have
 		above = append(above, r)
 	}
-}
-
-func below(path, dir string) bool {
-	return dir == "/" || strings.HasPrefix(path, dir) && (len(path) == len(dir) || path[len(dir)] == '/')
 }
 
 // addStdio lets the payload open again what it has as standard input, output

@@ -12,7 +12,6 @@ import (
 type compiler struct {
 	b       *plan.Builder
 	v       *View
-	owner   Owner
 	scratch plan.Slot // a tmpfs for covers and files that go over host files
 	empty   bool      // the scratch holds the empty file
 	files   int       // number of files in the scratch
@@ -31,10 +30,9 @@ type Owner struct {
 }
 
 // Compile adds the ops that build the view and make it the root. They run in
-// a mount namespace of their own whose user namespace maps uid 0. The result
-// is the slot that holds the new root until the pivot.
+// a mount namespace of their own whose user namespace maps uid 0.
 func (v *View) Compile(b *plan.Builder) {
-	c := &compiler{b: b, v: v, owner: v.owner, scratch: plan.NoSlot}
+	c := &compiler{b: b, v: v, scratch: plan.NoSlot}
 	b.Note("make mounts private", "/", spec.Origin{})
 	b.Call(sys.SYS_MOUNT, b.Str(""), b.Str("/"), b.Str(""), plan.Val(sys.MS_REC|sys.MS_PRIVATE), plan.Null)
 	v.markChildren()
@@ -46,7 +44,7 @@ func (v *View) Compile(b *plan.Builder) {
 	}
 	var open []*Node // mounts whose slot is held for what lies below them
 	for _, n := range v.Nodes {
-		for len(open) > 0 && !below(n.Target, open[len(open)-1].Target) {
+		for len(open) > 0 && !spec.Beneath(n.Target, open[len(open)-1].Target) {
 			c.leave(open[len(open)-1])
 			open = open[:len(open)-1]
 		}
@@ -199,7 +197,7 @@ func (c *compiler) parents(n *Node) {
 
 // made reports whether the mount before n in order has already needed dir.
 func (c *compiler) made(n *Node, dir string) bool {
-	return n.previous != nil && n.previous.base() == n.base() && below(n.previous.Target, dir) && n.previous.Target != dir ||
+	return n.previous != nil && n.previous.base() == n.base() && spec.Beneath(n.previous.Target, dir) && n.previous.Target != dir ||
 		n.previous != nil && n.previous.Target == dir && n.previous.Dir
 }
 

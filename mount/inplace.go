@@ -53,11 +53,11 @@ func (v *View) noExecInPlace(p spec.Path) error {
 	covered := p.Optional
 	for _, n := range v.Nodes {
 		switch {
-		case below(n.Target, p.Path):
+		case spec.Beneath(n.Target, p.Path):
 			n.NoExec, covered = true, true
-		case below(p.Path, n.Target) && n.NoExec:
+		case spec.Beneath(p.Path, n.Target) && n.NoExec:
 			covered = true
-		case below(p.Path, n.Target):
+		case spec.Beneath(p.Path, n.Target):
 			return &spec.Error{Op: "noexec", Object: p.Path, Reason: `isolation = "landlock" cannot narrow the grant of ` + n.Target, Origin: p.Origin,
 				Hint: "name " + n.Target + ` itself, or use isolation = "namespaces"`}
 		}

@@ -122,7 +122,7 @@ func (v *View) asLink(n *Node, files feature.Files) (linked, keep bool, err erro
 	}
 	at := v.root
 	for _, o := range v.Nodes {
-		if o != n && below(path.Clean(target), o.Target) {
+		if o != n && spec.Beneath(path.Clean(target), o.Target) {
 			at = o
 		}
 	}

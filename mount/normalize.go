@@ -115,10 +115,10 @@ func (v *View) applyNoExec(paths []spec.Path) error {
 	for _, p := range paths {
 		at, any := v.root, false
 		for _, n := range v.Nodes {
-			if below(n.Target, p.Path) {
+			if spec.Beneath(n.Target, p.Path) {
 				n.NoExec, any = true, true
 			}
-			if below(p.Path, n.Target) {
+			if spec.Beneath(p.Path, n.Target) {
 				at = n
 			}
 		}

@@ -33,7 +33,7 @@ func masks(files feature.Files, owner Owner) []string {
 // keeps an uncovered one: with a cover on it the kernel lets nobody below
 // mount another.
 func (c *compiler) maskProc(proc plan.Slot) {
-	if c.owner.Nested {
+	if c.v.owner.Nested {
 		return
 	}
 	b := c.b
@@ -43,7 +43,7 @@ func (c *compiler) maskProc(proc plan.Slot) {
 		b.MoveTo(null, plan.From(proc), name)
 		b.Close(null)
 	}
-	if c.owner.HostRoot {
+	if c.v.owner.HostRoot {
 		return // read-only as a whole
 	}
 	// The sysctls of the sandbox's own namespaces belong to its uid 0, which

@@ -33,7 +33,7 @@ func (c *compiler) source(n *Node) plan.Slot {
 	switch n.Type {
 	case spec.MountProc:
 		attr := uint64(attrData)
-		if c.owner.HostRoot {
+		if c.v.owner.HostRoot {
 			// Much of /proc guards itself by uid 0 alone, without asking for
 			// a capability (sysctl, sysrq-trigger, bus/pci), and the payload
 			// has the host's uid 0.
@@ -117,7 +117,7 @@ func (c *compiler) overlay(n *Node) plan.Slot {
 	var fds []plan.Slot
 	name := func(dir string) string {
 		at := b.OpenResolve(plan.FDCWD, dir, sys.O_DIRECTORY, sys.RESOLVE_NO_SYMLINKS)
-		number := max(c.owner.FreeFD, firstOverlayFD) + len(fds)
+		number := max(c.v.owner.FreeFD, firstOverlayFD) + len(fds)
 		fixed := b.Into(sys.SYS_DUP3, plan.From(at), plan.Val(number), plan.Val(sys.O_CLOEXEC))
 		b.Close(at)
 		fds = append(fds, fixed)

@@ -101,7 +101,7 @@ func (v *View) order() {
 	at := v.root
 	var previous *Node
 	for _, n := range v.Nodes {
-		for at != v.root && !below(n.Target, at.Target) {
+		for at != v.root && !spec.Beneath(n.Target, at.Target) {
 			at = at.parent
 		}
 		n.parent = at
@@ -167,11 +167,6 @@ func join(dir, rel string) string {
 		return "/" + rel
 	}
 	return dir + "/" + rel
-}
-
-// below reports whether path is dir or lies beneath it.
-func below(path, dir string) bool {
-	return dir == "/" || strings.HasPrefix(path, dir) && (len(path) == len(dir) || path[len(dir)] == '/')
 }
 
 func failed(m *spec.Mount, op, object, reason, hint string) error {

@@ -89,7 +89,7 @@ func (w *walker) step(dir, name string, links *int) (string, error) {
 		return at, err
 	}
 	for _, t := range w.writable {
-		if below(dir, t) {
+		if spec.Beneath(dir, t) {
 			return "", errPlanted{at, t}
 		}
 	}
@@ -131,7 +131,7 @@ func (w *walker) check(n *Node, source string) (real string, exposed bool, err e
 		return "", false, e
 	}
 	for _, t := range w.writable {
-		if real != t && below(real, t) {
+		if real != t && spec.Beneath(real, t) {
 			exposed = true
 		}
 	}

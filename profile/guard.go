@@ -8,18 +8,13 @@ import (
 	"github.com/lichen-sandbox/lichen/spec"
 )
 
-// within reports whether p is dir or below it, by name.
-func within(p, dir string) bool {
-	return dir == "/" || strings.HasPrefix(p, dir) && (len(p) == len(dir) || p[len(dir)] == '/')
-}
-
 // checkWorkDir refuses a work directory that is none. ${PWD} and ${PROJECT}
 // are wherever the caller happens to stand: started from the home directory,
 // "the work tree is writable" would mean every key and every dotfile, and from
 // "/" the whole host. Who means that writes the path itself, or ${HOME}.
 func (v *Vars) checkWorkDir(p string) error {
 	switch {
-	case p == "/" || p == "/dev" || within(p, "/proc") || within(p, "/sys"):
+	case p == "/" || p == "/dev" || spec.Beneath(p, "/proc") || spec.Beneath(p, "/sys"):
 		return notWorkDir(p, "is not a work directory")
 	case p == "/run" || p == "/tmp" || p == "/var" || p == "/var/tmp":
 		// A read-only grant does not keep the payload from connecting: the
@@ -28,7 +23,7 @@ func (v *Vars) checkWorkDir(p string) error {
 	case v.holdsHome(p):
 		return notWorkDir(p, "is the home directory, or holds it")
 	}
-	if run, err := v.Lookup("XDG_RUNTIME_DIR"); err == nil && within(run, p) {
+	if run, err := v.Lookup("XDG_RUNTIME_DIR"); err == nil && spec.Beneath(run, p) {
 		return notWorkDir(p, "holds the sockets of the user")
 	}
 	return nil
@@ -44,7 +39,7 @@ func notWorkDir(p, reason string) error {
 // holdsHome reports whether p is the home directory or one above it.
 func (v *Vars) holdsHome(p string) bool {
 	home, err := v.Lookup("HOME")
-	return err == nil && (within(home, p) || reaches(p, home))
+	return err == nil && (spec.Beneath(home, p) || reaches(p, home))
 }
 
 // reaches reports whether p, or what of it exists, lies in the directory dir.
@@ -99,7 +94,7 @@ func (r *resolver) guard(p string) error {
 		m := &r.spec.Mounts[i]
 		if m.Type == spec.MountOverlay && m.Upper != "" {
 			for _, dir := range []string{m.Upper, m.Work} {
-				if within(p, dir) || within(dir, p) || reaches(dir, p) || reaches(p, dir) {
+				if spec.Beneath(p, dir) || spec.Beneath(dir, p) || reaches(dir, p) || reaches(p, dir) {
 					return exposes(m, dir, p, "take a directory that holds no profile")
 				}
 			}
@@ -109,9 +104,9 @@ func (r *resolver) guard(p string) error {
 		}
 		var inside string
 		switch {
-		case within(p, m.Source):
+		case spec.Beneath(p, m.Source):
 			inside = strings.TrimSuffix(m.Target, "/") + strings.TrimPrefix(p, strings.TrimSuffix(m.Source, "/"))
-		case within(m.Source, p):
+		case spec.Beneath(m.Source, p):
 			inside = m.Target
 		case reaches(m.Source, p) || reaches(p, m.Source):
 			return exposes(m, m.Source, p, "grant the directory by its own name, not through a symbolic link, and cover the profiles in it")
@@ -137,7 +132,7 @@ func (r *resolver) top(p string) *spec.Mount {
 	var best *spec.Mount
 	for i := range r.spec.Mounts {
 		m := &r.spec.Mounts[i]
-		if !within(p, m.Target) || m.Optional && !m.Write {
+		if !spec.Beneath(p, m.Target) || m.Optional && !m.Write {
 			continue
 		}
 		switch {

@@ -10,9 +10,9 @@ import (
 	"github.com/lichen-sandbox/lichen/spec"
 )
 
-// doors are the descriptors that lead to more than one file: openat(2) walks
-// from a directory, whatever the root is, and what O_PATH names can be changed
-// by its path in /proc.
+// door says why a descriptor leads further than to one open file, or "":
+// openat(2) walks from a directory, whatever the root is, and what O_PATH names
+// can be changed by its path in /proc.
 func door(k feature.DescriptorKind) (reason string) {
 	switch k {
 	case feature.DescriptorDir:

@@ -1,8 +1,6 @@
 package sandbox
 
 import (
-	"encoding/binary"
-
 	pid1 "github.com/lichen-sandbox/lichen/init"
 	"github.com/lichen-sandbox/lichen/internal/feature"
 	"github.com/lichen-sandbox/lichen/landlock"
@@ -60,7 +58,7 @@ func compileFilters(s *spec.Spec, d *landlock.Domain, keepFiles bool) (filters, 
 	if err != nil {
 		return filters{}, err
 	}
-	out := filters{pid1: encode(own)}
+	out := filters{pid1: seccomp.Bytes(own)}
 	if s.Seccomp.Off {
 		return out, checkUnfiltered(s)
 	}
@@ -68,7 +66,7 @@ func compileFilters(s *spec.Spec, d *landlock.Domain, keepFiles bool) (filters, 
 	if err != nil {
 		return filters{}, err
 	}
-	out.payload = encode(program)
+	out.payload = seccomp.Bytes(program)
 	return out, out.inspect(s, opts.Arch, program)
 }
 
@@ -124,15 +122,4 @@ func verdict(arch seccomp.Arch, program []seccomp.Instruction, name string, args
 	copy(d.Args[:], args)
 	ret, _ := seccomp.Run(program, d)
 	return ret &^ 0xffff, uint16(ret)
-}
-
-// encode lays out a program as an array of struct sock_filter.
-func encode(program []seccomp.Instruction) []byte {
-	out := make([]byte, 0, len(program)*8)
-	for _, i := range program {
-		out = binary.NativeEndian.AppendUint16(out, i.Op)
-		out = append(out, i.Jt, i.Jf)
-		out = binary.NativeEndian.AppendUint32(out, i.K)
-	}
-	return out
 }

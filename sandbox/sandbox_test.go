@@ -28,7 +28,7 @@ func small() *spec.Spec {
 }
 
 func facts() *feature.Facts {
-	return &feature.Facts{UID: 1000, GID: 1000, LandlockABI: 7, Arch: sys.Arch, Files: feature.HostFiles{},
+	return &feature.Facts{UID: 1000, GID: 1000, LandlockABI: 7, Files: feature.HostFiles{},
 		HardLimit: func(int) uint64 { return 4096 }}
 }
 

@@ -48,7 +48,7 @@ func TestSeccompExport(t *testing.T) {
 func TestSeccompExportToTerminal(t *testing.T) {
 	terminal, err := os.OpenFile("/dev/ptmx", os.O_RDWR|syscall.O_NOCTTY, 0)
 	if err != nil {
-		t.Skipf("no terminals here: %v", err)
+		skip(t, "no terminals here: "+err.Error())
 	}
 	defer terminal.Close()
 	t.Setenv("HOME", "/home/somebody")
@@ -63,7 +63,7 @@ func TestSeccompExportToTerminal(t *testing.T) {
 func TestSeccompExportInBwrap(t *testing.T) {
 	bwrap, err := exec.LookPath("bwrap")
 	if err != nil {
-		t.Skip("bwrap is not installed")
+		skip(t, "bwrap is not installed")
 	}
 	t.Setenv("HOME", "/home/somebody")
 	run := func(filter string) (string, error) {
@@ -83,7 +83,7 @@ func TestSeccompExportInBwrap(t *testing.T) {
 		return string(out), err
 	}
 	if out, err := run(""); err != nil {
-		t.Skipf("bwrap does not work here: %v, %s", err, out)
+		skip(t, "bwrap does not work here: "+err.Error()+", "+out)
 	}
 	export := func(profile string) string {
 		file := filepath.Join(t.TempDir(), "filter.bpf")

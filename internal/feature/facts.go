@@ -14,8 +14,6 @@ type Facts struct {
 	// LandlockABI is the version that landlock_create_ruleset(2) reports; 0
 	// where Landlock is missing or off.
 	LandlockABI int
-	// Arch is runtime.GOARCH.
-	Arch string
 	// Environ is the caller's environment, "NAME=VALUE".
 	Environ []string
 	// Stdio describes descriptors 0 to 2.
@@ -65,7 +63,6 @@ func Gather(environ []string) *Facts {
 	f := &Facts{
 		UID: uint32(sys.Getuid()), GID: uint32(sys.Getgid()),
 		LandlockABI: sys.LandlockABI(),
-		Arch:        sys.Arch,
 		Environ:     environ,
 		HardLimit:   sys.HardLimit,
 		Descriptor:  describe,

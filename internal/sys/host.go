@@ -3,13 +3,9 @@ package sys
 import (
 	"encoding/binary"
 	"io/fs"
-	"runtime"
 
 	"golang.org/x/sys/unix"
 )
-
-// Arch is the architecture in Go's spelling.
-const Arch = runtime.GOARCH
 
 // faccessat2(2) modes.
 const (

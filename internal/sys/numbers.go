@@ -153,7 +153,6 @@ const (
 	IFF_UP                     = unix.IFF_UP
 	IFF_RUNNING                = unix.IFF_RUNNING
 	POLLIN                     = unix.POLLIN
-	POLLHUP                    = unix.POLLHUP
 	MSG_PEEK                   = unix.MSG_PEEK
 	MSG_DONTWAIT               = unix.MSG_DONTWAIT
 	MSG_NOSIGNAL               = unix.MSG_NOSIGNAL

@@ -21,11 +21,3 @@ func RlimitByName(name string) (resource int, ok bool) {
 	}
 	return 0, false
 }
-
-// RlimitName is the inverse of RlimitByName, or "".
-func RlimitName(resource int) string {
-	if resource < 0 || resource >= len(rlimits) {
-		return ""
-	}
-	return rlimits[resource]
-}
