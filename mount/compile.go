@@ -73,9 +73,12 @@ func (v *View) markChildren() {
 // root makes the new root and attaches it over "/".
 func (c *compiler) root() {
 	r := c.v.root
-	if c.v.given {
+	switch {
+	case r.Type == spec.MountImage:
+		r.slot = c.image(r)
+	case c.v.given:
 		r.slot = c.source(r)
-	} else {
+	default:
 		c.b.Note("make", "the new root", r.Origin)
 		// It holds directories, links and small files only, and is read-only
 		// in the end.
@@ -87,7 +90,7 @@ func (c *compiler) root() {
 // pivot makes the new root the root, and lets go of the old one.
 func (c *compiler) pivot() {
 	b, r := c.b, c.v.root
-	if !c.v.given {
+	if !c.v.given || r.layered && !r.Write {
 		b.Note("seal", "the new root", spec.Origin{})
 		b.SetAttr(r.slot, sys.MOUNT_ATTR_RDONLY|attrTree, false)
 	}
@@ -114,12 +117,20 @@ func (c *compiler) node(n *Node) {
 	switch n.Type {
 	case spec.MountSymlink:
 		b.Note("make link", n.Target, n.Origin)
+		if n.missing != "" {
+			c.makeInImage(n)
+			return
+		}
 		c.parents(n)
 		base := n.base()
 		b.Call(sys.SYS_SYMLINKAT, b.Str(n.Source), plan.From(base.slot), b.Str(n.rel(base)))
 		return
 	case spec.MountDir:
 		b.Note("make directory", n.Target, n.Origin)
+		if n.missing != "" {
+			c.makeInImage(n)
+			return
+		}
 		c.parents(n)
 		base := n.base()
 		b.Mkdir(plan.From(base.slot), n.rel(base), modeOr(n.Mode, 0o755))
@@ -175,6 +186,7 @@ func (c *compiler) place(n *Node, fd plan.Slot) {
 		return
 	}
 	var at plan.Slot
+	c.makeInImage(n)
 	if base.exposed || base.Writable() {
 		at = b.OpenResolve(plan.From(base.slot), rel, 0, sys.RESOLVE_IN_ROOT|sys.RESOLVE_NO_SYMLINKS)
 	} else {

@@ -16,7 +16,12 @@ func (v *View) inspect(f *feature.Facts) error {
 	if err != nil {
 		return err
 	}
-	if v.root.Type != spec.MountTmpfs {
+	switch {
+	case v.root.Type == spec.MountImage:
+		if err := v.inspectImage(v.root, w); err != nil {
+			return err
+		}
+	case v.root.Type != spec.MountTmpfs:
 		if v.root.Type != spec.MountBind && v.root.Type != spec.MountOverlay {
 			return failed(&v.root.Mount, v.root.Type.String(), "/", "the root can only be a bind, an overlay or a tmpfs", "")
 		}
@@ -150,6 +155,8 @@ func (v *View) inspectTarget(n *Node, files feature.Files) (keep bool, err error
 			"name the place the link leads to")
 	case !b.Dir && b.Type != spec.MountHide:
 		return false, failed(&n.Mount, n.Type.String(), n.Target, b.Target+" is not a directory", "")
+	case b.Type == spec.MountImage:
+		return v.inspectInImage(n, b, files)
 	case b.ours():
 		if n.Type == spec.MountHide {
 			// Nothing is granted here; it matters only as a place for what

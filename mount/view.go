@@ -31,6 +31,8 @@ type Node struct {
 	walked   bool   // realPath is free of links
 	realPath string // the source
 	children bool
+	layered  bool   // MountImage: it lies under an overlay
+	missing  string // the first part of the target, relative to the image, that the image lacks
 	slot     plan.Slot
 }
 

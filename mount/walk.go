@@ -46,7 +46,7 @@ func writableSources(n *Node) []string {
 	switch {
 	case n.Type == spec.MountBind && n.Write && !n.Dev:
 		return []string{n.Source}
-	case n.Type == spec.MountOverlay && n.Upper != "":
+	case (n.Type == spec.MountOverlay || n.Type == spec.MountImage) && n.Upper != "":
 		return []string{n.Upper, n.Work}
 	}
 	return nil

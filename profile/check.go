@@ -34,6 +34,9 @@ func (r *resolver) check() error {
 	if err := r.checkSeccomp(); err != nil {
 		return err
 	}
+	if err := r.checkRootfs(); err != nil {
+		return err
+	}
 	return s.ValidateIsolation()
 }
 

@@ -43,7 +43,7 @@ func (e *entry) parseText() error {
 	def := &keys[e.key]
 	switch def.kind {
 	case kindTemplate:
-		if e.key == keyCwd {
+		if e.key == keyCwd || e.key == keyRootfsWrite && e.text != writeNone && e.text != writeTmpfs {
 			return checkPathTemplate(e.text)
 		}
 		return checkTemplate(e.text)
@@ -66,6 +66,10 @@ func (e *entry) parseText() error {
 	case kindAction:
 		a, err := parseAction(e.text)
 		e.action = a
+		return err
+	case kindSize:
+		n, err := parseSize(e.text)
+		e.num = n
 		return err
 	case kindLimit:
 		soft, hard, err := parseLimit(e.text, def.unit)

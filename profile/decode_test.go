@@ -106,8 +106,10 @@ func TestDecodeErrors(t *testing.T) {
 		{"rule with an unknown key", "[landlock]\nrules = [{ path = '/', exec = true }]", 3, "landlock.rules.exec: unknown key", ""},
 		{"rule with a relative path", "[[landlock.rules]]\npath = 'x'", 3, "is not an absolute path", "begin it"},
 
-		{"rootfs", "[rootfs]\nimage = 'debian'", 3, "rootfs.image: OCI images are not part of this build yet", "leave the key out"},
-		{"rootfs size", "[rootfs]\nsize = '1G'", 3, "OCI images are not part", "leave the key out"},
+		{"rootfs size", "[rootfs]\nsize = '1X'", 3, "is not a size", "64M"},
+		{"rootfs write", "[rootfs]\nwrite = 'yes'", 3, "is not an absolute path", "begin it"},
+		{"rootfs ids", "[rootfs]\nids = 'many'", 3, `"many" is not a value`, "single or subuid or fake"},
+		{"rootfs pull", "[rootfs]\npull = true", 3, "want a string", "in quotes"},
 		{"pty", "[process]\npty = true", 3, "process.pty: a terminal of its own is not part of this build yet", "leave the key out"},
 		{"policy", "[seccomp]\npolicy = 'x'", 3, "seccomp.policy: reading minijail policies is not part", "leave the key out"},
 

@@ -85,7 +85,7 @@ func grantMount(id keyID, s string, f shortForm) (*spec.Mount, error) {
 	}
 	m := &spec.Mount{Target: f.path, Optional: f.optional}
 	switch id {
-	case keyRO, keyRW:
+	case keyHost, keyRO, keyRW:
 		m.Type, m.Source, m.Write = spec.MountBind, f.path, id == keyRW
 		if f.hasRest {
 			m.Target = f.rest

@@ -69,9 +69,11 @@ func sameFile(a, b *syscall.Stat_t) bool { return a.Dev == b.Dev && a.Ino == b.I
 // guardProfiles refuses to let the payload write the profiles that say what
 // the next run may do: the search directories, and files given by path.
 func (r *resolver) guardProfiles() error {
-	for _, dir := range r.loader.Dirs {
-		if err := r.guard(dir); err != nil {
-			return err
+	for _, list := range [][]string{r.loader.Dirs, r.loader.Guarded} {
+		for _, dir := range list {
+			if err := r.guard(dir); err != nil {
+				return err
+			}
 		}
 	}
 	for _, src := range r.m.sources {
@@ -90,11 +92,15 @@ func (r *resolver) guardProfiles() error {
 }
 
 func (r *resolver) guard(p string) error {
+	if keep := r.spec.Rootfs.Keep; keep != "" && overlaps(keep, p) {
+		m := spec.Mount{Origin: r.spec.OriginOf(keys[keyRootfsWrite].name)}
+		return exposes(&m, keep, p, "take a directory of its own")
+	}
 	for i := range r.spec.Mounts {
 		m := &r.spec.Mounts[i]
 		if m.Type == spec.MountOverlay && m.Upper != "" {
 			for _, dir := range []string{m.Upper, m.Work} {
-				if spec.Beneath(p, dir) || spec.Beneath(dir, p) || reaches(dir, p) || reaches(p, dir) {
+				if overlaps(dir, p) {
 					return exposes(m, dir, p, "take a directory that holds no profile")
 				}
 			}
@@ -118,6 +124,11 @@ func (r *resolver) guard(p string) error {
 		}
 	}
 	return nil
+}
+
+// overlaps reports whether one of two directories is the other or lies in it.
+func overlaps(a, b string) bool {
+	return spec.Beneath(a, b) || spec.Beneath(b, a) || reaches(a, b) || reaches(b, a)
 }
 
 func exposes(m *spec.Mount, source, p, hint string) error {

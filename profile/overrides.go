@@ -24,6 +24,10 @@ type Overrides struct {
 	AllowSys []string // as seccomp.allow
 	DenySys  []string // as seccomp.deny
 
+	Image, Platform, Pull, IDs  string
+	Write, Size                 string
+	Entrypoint                  *string // "" takes the image's away
+	UID, GID                    *uint32
 	Net, Isolation              string
 	Cwd, Hostname, Umask        string
 	Timeout, KillAfter          string
@@ -54,6 +58,7 @@ func (o *Overrides) layer(l *Loader) (*layer, error) {
 		e := entry{key: keyKeepFDs}
 		b.put(e, element(&e, int64(fd)))
 	}
+	b.rootfs(o)
 	b.texts(keySeccompAllow, o.AllowSys)
 	b.texts(keySeccompDeny, o.DenySys)
 	b.text(keyNetMode, o.Net)
@@ -63,6 +68,8 @@ func (o *Overrides) layer(l *Loader) (*layer, error) {
 	b.text(keyTimeout, o.Timeout)
 	b.text(keyKillAfter, o.KillAfter)
 	b.cwd(o.Cwd)
+	b.id(keyUID, o.UID)
+	b.id(keyGID, o.GID)
 	b.flag(keyNewSession, o.NewSession)
 	b.flag(keyLinger, o.Linger)
 	b.flag(keyNested, o.Nesting)
@@ -188,6 +195,15 @@ func (b *builder) cwd(s string) {
 	}
 	p, err := b.path(s)
 	b.put(entry{key: keyCwd, text: p}, err)
+}
+
+func (b *builder) id(id keyID, n *uint32) {
+	if n == nil {
+		return
+	}
+	e := entry{key: id}
+	err := scalar(&e, int64(*n))
+	b.put(e, err)
 }
 
 func (b *builder) flag(id keyID, on bool) {

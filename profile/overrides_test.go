@@ -80,6 +80,9 @@ func TestOverridesErrors(t *testing.T) {
 		{Overrides{KeepFDs: []int{1}}, "1 is always kept", "from 3 up"},
 		{Overrides{Remove: []string{"/nothing"}}, `remove: "/nothing" removes nothing`, "name an entry"},
 		{Overrides{Command: []string{""}}, "the command is empty", ""},
+		{Overrides{Image: "x", IDs: "two"}, `rootfs.ids: "two" is not a value`, "single"},
+		{Overrides{Write: "tmpfs"}, "rootfs.write: there is no image", "--image"},
+		{Overrides{Image: "x", Write: "a/../b"}, `".." in it`, ""},
 		{Overrides{Command: []string{"a", "\x00"}}, "has a NUL byte", ""},
 	}
 	for _, tt := range tests {

@@ -20,6 +20,9 @@ import (
 type Loader struct {
 	Dirs    []string // where bare names are looked up, in this order; see DefaultDirs
 	Builtin fs.FS    // the shipped profiles, NAME.toml each; nil for none
+	// Guarded are directories that no payload may write, besides Dirs: what the
+	// next run takes from there would be its choice.
+	Guarded []string
 	Vars    Vars
 }
 

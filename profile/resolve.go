@@ -59,6 +59,9 @@ func (r *resolver) defaults() {
 	if e := r.m.find(keyNetMode); e != nil {
 		s.Network.Mode = spec.NetworkMode(e.num)
 	}
+	if e := r.m.find(keyImage); e != nil {
+		s.Rootfs.Image = e.text // decides about fs.host; its variables come later
+	}
 	if s.Namespaces.Isolation == spec.IsolationNamespaces {
 		n := &s.Namespaces
 		n.User, n.Mount, n.PID, n.IPC, n.UTS, n.Cgroup = true, true, true, true, true, true
@@ -151,6 +154,8 @@ func (r *resolver) scalar(e *entry) (err error) {
 		p.GID = &n
 	case keyUmask:
 		p.Umask = &n
+	case keyImage, keyPlatform, keyPull, keyIDs, keyEntrypoint, keyRootfsWrite, keyRootfsSize:
+		return r.rootfs(e)
 	case keyTimeout:
 		p.Timeout = time.Duration(e.num)
 	case keyKillAfter:

@@ -18,6 +18,11 @@ func (r *resolver) element(e *entry) (err error) {
 		s.Env.Set = append(s.Env.Set, v)
 	case keyNoExec:
 		return r.noExec(e)
+	case keyHost:
+		if r.spec.Rootfs.Image != "" {
+			return nil
+		}
+		return r.mount(e)
 	case keyRO, keyRW, keyHide, keyTmpfs, keyMount:
 		return r.mount(e)
 	case keyLandlockRules:

@@ -33,6 +33,14 @@ rw = ["${PWD}"]
 noexec = ["/dst?"]
 hide = ["${PWD}/.env"]
 tmpfs = ["/tmp:size=64M,mode=1777,noexec"]
+host = ["/lost"]
+[rootfs]
+image = "oci:${PWD}/img:v1"
+platform = "linux/arm64"
+pull = "never"
+ids = "subuid"
+entrypoint = ["/init", "-u${UID}"]
+write = "${HOME}/kept"
 [namespaces]
 isolation = "namespaces"
 nested = true
@@ -94,6 +102,10 @@ options = ["rw", "dev", "socket", "noexec", "optional"]
 			Keep: []spec.Pattern{{Pattern: "LANG"}, {Pattern: "LC_*"}},
 			Set:  []spec.EnvVar{{Name: "HOME", Value: "/home/u"}, {Name: "EMPTY"}},
 		},
+		Rootfs: spec.Rootfs{
+			Image: "oci:/work/p/img:v1", Platform: "linux/arm64", Pull: spec.PullNever, IDs: spec.IDsSubuid,
+			Entrypoint: []string{"/init", s.Rootfs.Entrypoint[1]}, Write: spec.WriteKeep, Keep: "/home/u/kept",
+		},
 		Mounts: []spec.Mount{
 			{Source: "/src", Target: "/dst"},
 			{Type: spec.MountFile, Target: "/etc/motd", Content: []byte("hello u\n"), Mode: u32(0o600)},
@@ -126,7 +138,7 @@ options = ["rw", "dev", "socket", "noexec", "optional"]
 		name      string
 		got, want any
 	}{
-		{"process", s.Process, want.Process}, {"env", s.Env, want.Env}, {"mounts", s.Mounts, want.Mounts},
+		{"process", s.Process, want.Process}, {"env", s.Env, want.Env}, {"rootfs", s.Rootfs, want.Rootfs}, {"mounts", s.Mounts, want.Mounts},
 		{"noexec", s.NoExec, want.NoExec}, {"namespaces", s.Namespaces, want.Namespaces}, {"network", s.Network, want.Network},
 		{"landlock", s.Landlock, want.Landlock}, {"seccomp", s.Seccomp, want.Seccomp}, {"limits", s.Limits, want.Limits},
 	} {
@@ -181,6 +193,13 @@ func TestContradictions(t *testing.T) {
 		{"unset in a path", "[fs]\nro = ['/usr',\n'${XDG_RUNTIME_DIR}/x']", "fs.ro: the variable XDG_RUNTIME_DIR is not set (built-in x:4)", "set XDG_RUNTIME_DIR"},
 		{"unset in env", "[env.set]\nA = '${XDG_RUNTIME_DIR}'", "env.set: the variable XDG_RUNTIME_DIR is not set (built-in x:3)", "set XDG"},
 
+		{"rootfs without an image", "[rootfs]\nwrite = 'tmpfs'", "rootfs.write: there is no image that it could be about (built-in x:3)", "--image"},
+		{"rootfs, kept with a size", "[rootfs]\nimage = 'x'\nwrite = '/k'\nsize = '1G'", "rootfs.size: a kept layer is bounded by its file system", "remove"},
+		{"rootfs, no room", "[rootfs]\nimage = 'x'\nwrite = 'tmpfs'\nsize = '0'", "rootfs.size: a layer needs some room", "1G"},
+		{"rootfs, fake and read-only", "[rootfs]\nimage = 'x'\nids = 'fake'", `rootfs.ids: "fake" is for writing`, "tmpfs"},
+		{"rootfs, no reference", "[rootfs]\nimage = ''", "rootfs.image: the reference is empty (built-in x:3)", "debian"},
+		{"rootfs, relative", "[rootfs]\nimage = 'dir:x'", `rootfs.image: "dir:x" has a relative path (built-in x:3)`, "absolute"},
+		{"isolation, image", landlock + "[rootfs]\nimage = 'x'\n[network]\nmode = 'host'", `rootfs.image: isolation = "landlock" cannot enforce it`, "namespaces"},
 		{"isolation, no network and no filter", landlock + "[seccomp]\nmode = 'off'", "network.mode: isolation = \"landlock\" cannot enforce it", "namespaces"},
 		{"isolation, namespace", landlock + "ipc = true\n[network]\nmode = 'host'", "namespaces.ipc: isolation = \"landlock\" cannot enforce it", "namespaces"},
 		{"isolation, user namespace", landlock + "user = true\n[network]\nmode = 'host'", "namespaces.user: isolation = \"landlock\" cannot enforce it", "namespaces"},

@@ -189,7 +189,7 @@ func (w *writer) grant(e *entry) string {
 	target := escapeShort(w.path(m.Target))
 	s := target
 	switch e.key {
-	case keyRO, keyRW:
+	case keyHost, keyRO, keyRW:
 		if s = escapeShort(w.path(m.Source)); s != target {
 			s += ":" + target
 		}

@@ -28,9 +28,14 @@ const (
 	keyEnvSet
 
 	keyImage
+	keyPlatform
+	keyPull
+	keyIDs
+	keyEntrypoint
 	keyRootfsWrite
 	keyRootfsSize
 
+	keyHost
 	keyRO
 	keyRW
 	keyNoExec
@@ -102,6 +107,7 @@ const (
 	kindWord     // one of keyDef.words
 	kindAction   // a seccomp action
 	kindLimit    // a resource limit
+	kindSize     // a number of bytes
 	kindVersion
 	kindUnbuilt // recognised, not built yet
 
@@ -138,8 +144,6 @@ type keyDef struct {
 	note  string   // kindUnbuilt: what is missing
 }
 
-const noImages = "OCI images are not part of this build yet"
-
 // keys is the whole language. It is static data: the launcher runs no code to
 // set it up.
 var keys = [keyCount]keyDef{
@@ -164,10 +168,15 @@ var keys = [keyCount]keyDef{
 	keyEnvKeep: {name: "env.keep", kind: kindPatterns},
 	keyEnvSet:  {name: "env.set", kind: kindVars},
 
-	keyImage:       {name: "rootfs.image", kind: kindUnbuilt, note: noImages},
-	keyRootfsWrite: {name: "rootfs.write", kind: kindUnbuilt, note: noImages},
-	keyRootfsSize:  {name: "rootfs.size", kind: kindUnbuilt, note: noImages},
+	keyImage:       {name: "rootfs.image", kind: kindTemplate},
+	keyPlatform:    {name: "rootfs.platform", kind: kindText},
+	keyPull:        {name: "rootfs.pull", kind: kindWord, words: []string{"missing", "always", "never"}},
+	keyIDs:         {name: "rootfs.ids", kind: kindWord, words: []string{"single", "subuid", "fake"}},
+	keyEntrypoint:  {name: "rootfs.entrypoint", kind: kindCommand},
+	keyRootfsWrite: {name: "rootfs.write", kind: kindTemplate},
+	keyRootfsSize:  {name: "rootfs.size", kind: kindSize},
 
+	keyHost:   {name: "fs.host", kind: kindGrants},
 	keyRO:     {name: "fs.ro", kind: kindGrants},
 	keyRW:     {name: "fs.rw", kind: kindGrants},
 	keyNoExec: {name: "fs.noexec", kind: kindGrants},

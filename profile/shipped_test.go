@@ -83,7 +83,7 @@ func TestShippedPromises(t *testing.T) {
 		if (s.Network.Mode == spec.NetworkHost) != host {
 			t.Errorf("%s: network %v", name, s.Network.Mode)
 		}
-		if name == "base" || name == "script" || name == "landlock" {
+		if name == "base" || name == "script" || name == "landlock" || name == "image" {
 			continue
 		}
 		if h := find(s, "/home/u"); h == nil || h.Type != spec.MountTmpfs {

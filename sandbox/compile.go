@@ -31,10 +31,12 @@ func Compile(s *spec.Spec, f *feature.Facts) (*plan.Plan, error) {
 		return nil, &spec.Error{Op: "compile", Object: s.Name, Err: err}
 	}
 	p.CloneFlags = userns.CloneFlags(s.Namespaces)
-	p.PayloadFlags = userns.PayloadFlags(s.Namespaces)
+	p.PayloadFlags = userns.PayloadFlags(s)
+	p.IDMaps = c.ids.helped
 	p.Linger = s.Process.Linger
 	p.KillStrays = !s.Namespaces.PID
 	p.Dropped = c.domain.Dropped
+	p.Remarks = c.remarks
 	return p, nil
 }
 
@@ -48,6 +50,8 @@ type compiler struct {
 	domain  *landlock.Domain
 	filters filters
 	limits  []limit
+	ids     ids
+	remarks []string
 	env     []string
 	paths   []string // candidates for execve
 
@@ -63,6 +67,9 @@ func (c *compiler) prepare() (err error) {
 		return &spec.Error{Op: "enforce", Object: "namespaces.nested", Origin: c.s.OriginOf("namespaces.nested"),
 			Reason: "root's payload gets /proc read-only, and a sandbox inside has to write its id maps there",
 			Hint:   "start lichen as another user"}
+	}
+	if c.ids, err = compileIDs(c.s, c.f); err != nil {
+		return err
 	}
 	var grants []landlock.Grant
 	if c.namespaces() {
@@ -83,7 +90,8 @@ func (c *compiler) prepare() (err error) {
 	if err != nil {
 		return err
 	}
-	if c.filters, err = compileFilters(c.s, c.domain, keepFiles); err != nil {
+	c.ids.bits = c.setIDBits()
+	if c.filters, err = c.compileFilters(keepFiles); err != nil {
 		return err
 	}
 	if c.limits, err = compileLimits(c.s, c.f); err != nil {
@@ -122,7 +130,7 @@ func (c *compiler) setup() {
 	b.Note("keep", "the umask", spec.Origin{})
 	c.umask = b.Into(sys.SYS_UMASK, plan.Val(0))
 	if c.namespaces() {
-		c.proc = userns.MapOuter(b, c.f)
+		c.proc = c.mapIDs()
 		c.view.Compile(b)
 		if s.Namespaces.Net {
 			userns.Loopback(b, s.OriginOf("network.mode"))
@@ -181,7 +189,7 @@ func (c *compiler) supervise() {
 	// memory, and the owner of its maps in /proc would be root.
 	b.Prctl(plan.Val(sys.PR_SET_DUMPABLE), plan.Val(0), plan.Val(0), plan.Val(0), plan.Val(0))
 	b.Note("drop capabilities", "of PID 1", spec.Origin{})
-	dropCapabilities(b)
+	setCapabilities(b, 0)
 	b.Note("keep two descriptors", "in PID 1", spec.Origin{})
 	moveFD(b, plan.SlotControl, pid1.ControlFD)
 	b.Last().Result = plan.SlotControl // where a failure from here on is reported

@@ -28,10 +28,17 @@ func FilterOptions(s *spec.Spec, f *feature.Facts) (seccomp.Options, error) {
 	if err != nil {
 		return seccomp.Options{}, err
 	}
-	return filterOptions(s, d, false) // the descriptors are the launch's own
+	// The descriptors are the launch's own, and so is what is mounted, which
+	// decides on setuid bits.
+	c := compiler{s: s, f: f, domain: d}
+	if s.Rootfs.IDs != spec.IDsSingle {
+		c.ids.bits = seccomp.SetIDPretended
+	}
+	return c.filterOptions(false)
 }
 
-func filterOptions(s *spec.Spec, d *landlock.Domain, keepFiles bool) (seccomp.Options, error) {
+func (c *compiler) filterOptions(keepFiles bool) (seccomp.Options, error) {
+	s, d := c.s, c.domain
 	arch, err := seccomp.Native()
 	if err != nil {
 		return seccomp.Options{}, &spec.Error{Op: "compile", Object: "system call filter", Err: err}
@@ -45,12 +52,15 @@ func filterOptions(s *spec.Spec, d *landlock.Domain, keepFiles bool) (seccomp.Op
 		NoGroupSignals: !d.ScopesSignals() && !s.Process.NewSession,
 		KeepFiles:      keepFiles,
 		InPlace:        s.Namespaces.Isolation == spec.IsolationLandlock,
+		FakeIDs:        s.Rootfs.IDs == spec.IDsFake,
+		SetIDBits:      c.ids.bits,
 		GuardDefault:   true,
 	}, nil
 }
 
-func compileFilters(s *spec.Spec, d *landlock.Domain, keepFiles bool) (filters, error) {
-	opts, err := filterOptions(s, d, keepFiles)
+func (c *compiler) compileFilters(keepFiles bool) (filters, error) {
+	s := c.s
+	opts, err := c.filterOptions(keepFiles)
 	if err != nil {
 		return filters{}, err
 	}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/lichen-sandbox/lichen/internal/feature"
 	"github.com/lichen-sandbox/lichen/internal/feature/fakehost"
+	"github.com/lichen-sandbox/lichen/internal/subid"
 	"github.com/lichen-sandbox/lichen/profile"
 	"github.com/lichen-sandbox/lichen/profiles"
 	"github.com/lichen-sandbox/lichen/sandbox"
@@ -60,6 +61,10 @@ func compileGolden(t *testing.T, a *archive) string {
 	p, err := loader.Load("test")
 	if err != nil {
 		return describeError(err)
+	}
+	if tree, ok := strings.CutPrefix(p.Spec.Rootfs.Image, "dir:"); ok { // what the front end does
+		p.Spec.Mounts = append(p.Spec.Mounts, spec.Mount{Type: spec.MountImage, Source: tree, Target: "/", Write: p.Spec.Rootfs.Write != spec.WriteNone,
+			Origin: p.Spec.OriginOf("rootfs.image")})
 	}
 	compiled, err := sandbox.Compile(p.Spec, a.facts(t))
 	if err != nil {
@@ -159,7 +164,8 @@ func (a *archive) env(name string) (string, bool) {
 	return "", false
 }
 
-// facts reads "uid N", "gid N", "landlock N" lines and the host's files.
+// facts reads "uid N", "gid N", "landlock N" and "subids FIRST-LAST" lines and
+// the host's files.
 func (a *archive) facts(t *testing.T) *feature.Facts {
 	t.Helper()
 	f := &feature.Facts{UID: 1000, GID: 1000, LandlockABI: 7, Files: fakehost.Parse(a.get("files")),
@@ -170,6 +176,10 @@ func (a *archive) facts(t *testing.T) *feature.Facts {
 	}
 	for line := range strings.Lines(a.get("facts")) {
 		key, value, _ := strings.Cut(strings.TrimSpace(line), " ")
+		if key == "subids" {
+			f.SubIDs = subIDs(t, f, value)
+			continue
+		}
 		n, err := strconv.Atoi(value)
 		if err != nil {
 			t.Fatalf("facts: %q", line)
@@ -186,4 +196,23 @@ func (a *archive) facts(t *testing.T) *feature.Facts {
 		}
 	}
 	return f
+}
+
+// subIDs is a host that has one range of ids for the caller.
+func subIDs(t *testing.T, f *feature.Facts, text string) func() (subid.Mapping, error) {
+	t.Helper()
+	first, last, _ := strings.Cut(text, "-")
+	from, err := strconv.Atoi(first)
+	to, err2 := strconv.Atoi(last)
+	if err != nil || err2 != nil {
+		t.Fatalf("facts: subids %q", text)
+	}
+	return func() (m subid.Mapping, err error) {
+		ranges := []subid.Range{{First: uint32(from), Count: uint32(to - from + 1), Origin: spec.Origin{File: subid.UIDFile, Line: 1}}}
+		if m.UIDs, err = subid.NewMap(f.UID, ranges); err != nil {
+			return m, err
+		}
+		m.GIDs, err = subid.NewMap(f.GID, ranges)
+		return m, err
+	}
 }

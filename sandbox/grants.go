@@ -30,6 +30,8 @@ func nodeGrant(n *mount.Node, hostRoot bool) landlock.Grant {
 		g.Write, g.Device, g.Connect = n.Writable(), n.Dev, n.Socket
 	case spec.MountOverlay:
 		g.Write = n.Writable()
+	case spec.MountImage:
+		g.Write = n.Write
 	case spec.MountTmpfs:
 		// The root that lichen itself makes is only a place for the rest.
 		g.Write = !n.Origin.IsZero()

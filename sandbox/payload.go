@@ -8,7 +8,6 @@ import (
 	"github.com/lichen-sandbox/lichen/internal/plan"
 	"github.com/lichen-sandbox/lichen/internal/sys"
 	"github.com/lichen-sandbox/lichen/spec"
-	"github.com/lichen-sandbox/lichen/userns"
 )
 
 // payload is the payload's way from its clone to execve. It shares memory with
@@ -20,7 +19,7 @@ func (c *compiler) payload() {
 	// The first op also stands for the clone itself in an error.
 	b.Prctl(plan.Val(sys.PR_SET_PDEATHSIG), plan.Val(sys.SIGKILL), plan.Val(0), plan.Val(0), plan.Val(0))
 	if c.namespaces() {
-		userns.MapPayload(b, c.proc, s, c.f)
+		c.enterIDs()
 	}
 	if s.Process.NewSession {
 		b.Note("start", "a new session", s.OriginOf("process.new_session"))
@@ -30,9 +29,10 @@ func (c *compiler) payload() {
 	c.setUmask()
 	c.domain.Enforce(b, s.OriginOf("landlock.mode"))
 	b.Note("drop capabilities", "of the payload", spec.Origin{})
-	dropBounding(b, !c.namespaces())
-	dropCapabilities(b)
-	c.verify()
+	kept := c.keptCapabilities()
+	dropBounding(b, kept, !c.namespaces())
+	setCapabilities(b, kept)
+	c.verify(kept)
 	c.replaceNull()
 	b.Note("tie to", "the launcher", spec.Origin{})
 	c.checkLauncher()
@@ -68,46 +68,6 @@ func (c *compiler) setUmask() {
 	}
 	c.b.Note("set", "the umask", c.s.OriginOf("process.umask"))
 	c.b.Call(sys.SYS_UMASK, mask)
-}
-
-// lastCap is above the last capability of any kernel: numbers that the kernel
-// does not know answer EINVAL.
-const lastCap = 63
-
-// dropBounding empties the ambient and bounding sets and locks the secure bits,
-// so that uid 0 means nothing to execve. Without a user namespace of its own
-// the process lacks CAP_SETPCAP, and with it all that the sets could give:
-// no_new_privs is set.
-func dropBounding(b *plan.Builder, mayLack bool) {
-	tolerate := []uint16{uint16(sys.EINVAL)}
-	if mayLack {
-		tolerate = append(tolerate, uint16(sys.EPERM))
-	}
-	b.Prctl(plan.Val(sys.PR_CAP_AMBIENT), plan.Val(sys.PR_CAP_AMBIENT_CLEAR_ALL), plan.Val(0), plan.Val(0), plan.Val(0))
-	for capability := range lastCap + 1 {
-		b.Prctl(plan.Val(sys.PR_CAPBSET_DROP), plan.Val(capability), plan.Val(0), plan.Val(0), plan.Val(0)).Tolerating(tolerate...)
-	}
-	securebits := b.Prctl(plan.Val(sys.PR_SET_SECUREBITS), plan.Val(sys.SECUREBITS_ALL_LOCKED), plan.Val(0), plan.Val(0), plan.Val(0))
-	if mayLack {
-		securebits.Tolerating(uint16(sys.EPERM))
-	}
-}
-
-// dropCapabilities empties the permitted, effective and inheritable sets.
-func dropCapabilities(b *plan.Builder) {
-	header := b.Words(sys.LINUX_CAPABILITY_VERSION_3)
-	b.Call(sys.SYS_CAPSET, header, b.Words(0, 0, 0))
-}
-
-// verify asks the kernel whether the promises hold, instead of trusting that
-// the calls above did what they say.
-func (c *compiler) verify() {
-	b := c.b
-	b.Note("verify", "no_new_privs", spec.Origin{})
-	b.Prctl(plan.Val(sys.PR_GET_NO_NEW_PRIVS), plan.Val(0), plan.Val(0), plan.Val(0), plan.Val(0)).Expecting(1)
-	b.Note("verify", "that no capability is left", spec.Origin{})
-	b.Call(sys.SYS_UNSHARE, plan.Val(sys.CLONE_NEWNS)).MustFail(uint16(sys.EPERM))
-	b.Prctl(plan.Val(sys.PR_CAPBSET_DROP), plan.Val(0), plan.Val(0), plan.Val(0), plan.Val(0)).MustFail(uint16(sys.EPERM))
 }
 
 // verifyNesting tries to make a user namespace where the profile forbids it.

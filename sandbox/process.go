@@ -72,15 +72,36 @@ func StartForwarding(p *plan.Plan, ownSession bool) (*Process, error) {
 }
 
 func start(p *plan.Plan, control, childEnd int) (*Process, error) {
-	argv, length := argumentStrings()
-	h, err := child.Start(p, childEnd, control, argv, length)
+	ends := child.Ends{Control: childEnd, Peer: control}
+	ends.Argv, ends.ArgvLen = argumentStrings()
+	g, err := openGate(p)
+	if err != nil {
+		forward.Stop()
+		sys.Close(childEnd)
+		sys.Close(control)
+		return nil, startError(p, "make a pipe", err)
+	}
+	ends.Gate, ends.GatePeer = g.child, g.own
+	h, err := child.Start(p, ends)
 	sys.Close(childEnd) // ours alone; EIO cannot happen on a socket
 	if err != nil {
 		forward.Stop()
+		g.close()
 		sys.Close(control)
 		return nil, startError(p, "make the namespaces", err)
 	}
-	return &Process{PID: h.PID, plan: p, control: control, pidfd: h.PIDFD}, nil
+	process := &Process{PID: h.PID, plan: p, control: control, pidfd: h.PIDFD}
+	err = g.pass(p, h.PID)
+	if err != nil {
+		_ = sys.KillProcess(h.PIDFD) // it may have ended by itself
+		if m, ok := process.receive(); ok && m.Kind == pid1.MessageFailed {
+			err = explain(p, m) // PID 1 was not there to map ids for
+		}
+		_, _ = process.reap() // ECHILD cannot happen: the pid is our child
+		process = nil
+	}
+	g.close()
+	return process, err
 }
 
 // Started waits until the payload has called execve. If it could not, the

@@ -36,6 +36,13 @@ type Options struct {
 	// scheduling of other processes. It binds whatever lets a call through, the
 	// default included; only the call's own name in the allow list lifts it.
 	InPlace bool
+	// FakeIDs has the calls that change owners and ids say that they succeeded,
+	// and do nothing: for a payload that takes itself for root and has one id
+	// only. It holds whether the policy lets them through or refuses them by
+	// default; the deny list and the rules on a call still win.
+	FakeIDs bool
+	// SetIDBits says what becomes of setuid and setgid bits.
+	SetIDBits SetIDBits
 	// GuardDefault has the guards hold for calls that only a default of "allow"
 	// or "log" lets through as well: a policy that names what it refuses has
 	// hardly thought of TIOCSTI.
@@ -52,6 +59,22 @@ type Options struct {
 	// not.
 	Frequency map[string]uint64
 }
+
+// SetIDBits is what a filter does about calls that give a file S_ISUID or
+// S_ISGID, where a guard is against them.
+type SetIDBits uint8
+
+const (
+	// SetIDRefused answers EPERM.
+	SetIDRefused SetIDBits = iota
+	// SetIDPretended has the calls that change a mode succeed without doing
+	// anything: a program that cannot go on otherwise does, and the file keeps
+	// the mode that it had. Calls that make a file are refused.
+	SetIDPretended
+	// SetIDAllowed lifts the guards, for a payload that has no files which
+	// anybody outside could execute.
+	SetIDAllowed
+)
 
 // Compile returns the program of a policy; nil when the policy is off. Actions
 // that are not set mean EPERM. The errors it returns are of type *spec.Error.

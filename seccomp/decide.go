@@ -40,6 +40,8 @@ func (r *policy) decide(a Arch) (*decisions, error) {
 		switch {
 		case r.denied.has(id):
 			d.of[id] = d.plain(r.refused)
+		case r.fakes(id):
+			d.of[id] = d.add(fakeCall(own))
 		case own != nil || guardOf(id) != nil || extra && r.opts.guardOf(id) != nil:
 			d.of[id] = d.add(d.decideCall(r, id, own))
 		case r.allowed.has(id):
@@ -78,15 +80,42 @@ func (d *decisions) decideCall(r *policy, id callID, rules *callRules) decision 
 	return out
 }
 
+// fakes reports whether Options.FakeIDs is about a call.
+func (r *policy) fakes(id callID) bool { return r.opts.FakeIDs && fakeIDsGuardOf(id) != nil }
+
+// fakeCall is the decision on a call that seems to succeed, unless its rules
+// refuse it.
+func fakeCall(rules *callRules) decision {
+	if rules == nil {
+		return decision{final: succeed}
+	}
+	out := decision{clauses: slices.Clone(rules.clauses), final: fakeAnswer(rules.final)}
+	for i := range out.clauses {
+		out.clauses[i].answer = fakeAnswer(out.clauses[i].answer)
+	}
+	return out
+}
+
+func fakeAnswer(ret uint32) uint32 {
+	if letsThrough(ret) {
+		return succeed
+	}
+	return ret
+}
+
 // guardInForce returns the guard that a call has to meet, or nil.
 func (r *policy) guardInForce(id callID) *guard {
 	if g := r.opts.guardOf(id); g != nil && !(g.named && r.named.has(id)) {
 		return g
 	}
-	if g := guardOf(id); g != nil && r.guardHolds(id, g) {
-		return g
+	g := guardOf(id)
+	if g == nil || !r.guardHolds(id, g) {
+		return nil
 	}
-	return nil
+	if p := pretendGuardOf(id); p != nil && r.opts.SetIDBits == SetIDPretended && !r.restored.has(id) {
+		return p
+	}
+	return g
 }
 
 // guardHolds tells whether a guard of groups is in force: only they, or with
@@ -95,7 +124,7 @@ func (r *policy) guardHolds(id callID, g *guard) bool {
 	switch {
 	case r.restored.has(id):
 		return true
-	case r.open.has(id) || g.nested && r.opts.Nested:
+	case r.open.has(id) || g.nested && r.opts.Nested || g.setID && r.opts.SetIDBits == SetIDAllowed:
 		return false
 	}
 	return r.allowed.has(id) || r.opts.GuardDefault && letsThrough(r.def)

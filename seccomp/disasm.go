@@ -83,6 +83,9 @@ func returnText(ret uint32) string {
 	case RetKillProcess:
 		return "kill"
 	case RetErrno:
+		if uint16(ret) == 0 {
+			return "success" // without the call
+		}
 		if name := errnoName(uint16(ret)); name != "" {
 			return "errno:" + name
 		}

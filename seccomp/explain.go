@@ -8,8 +8,8 @@ import (
 
 // Reason is a part of a policy that decides a call.
 type Reason struct {
-	// What is "deny", "allow", "rule", "guard", "default", "nested", or
-	// "unknown" for a number without a call.
+	// What is "deny", "allow", "rule", "guard", "default", "nested", "ids" for
+	// what Options.FakeIDs answers, or "unknown" for a number without a call.
 	What string
 	// Text is the entry or the rule as written, or the guard's condition.
 	Text string
@@ -179,6 +179,9 @@ func (x *explainer) parts(id callID) []Part {
 		return []Part{{Reason: x.entry("deny", x.source.Deny, id), Answer: returnText(x.refused)}}
 	}
 	rules := x.bound.forCall(id)
+	if x.fakes(id) {
+		return x.fakeParts(id, rules)
+	}
 	final := Part{Reason: Reason{What: "default"}, Answer: returnText(x.def)}
 	last := x.def
 	switch {
@@ -203,6 +206,21 @@ func (x *explainer) parts(id callID) []Part {
 		return append(out, final)
 	}
 	return x.ruleParts(out, id, rules, final)
+}
+
+// fakeParts returns what is asked about a call of Options.FakeIDs.
+func (x *explainer) fakeParts(id callID, rules *callRules) []Part {
+	fake := Part{Reason: Reason{What: "ids"}, Answer: returnText(succeed)}
+	if rules == nil {
+		return []Part{fake}
+	}
+	out := x.ruleParts(nil, id, rules, Part{Reason: Reason{What: "default"}, Answer: returnText(x.def)})
+	for i := range out {
+		if out[i].Answer == "allow" || out[i].Answer == "log" {
+			out[i].Answer = returnText(succeed)
+		}
+	}
+	return out
 }
 
 // ruleParts appends what the rules of a call ask.

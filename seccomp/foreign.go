@@ -50,6 +50,9 @@ func ActionText(a spec.Action) string {
 	if a.Kind == spec.ActionUnset {
 		return returnText(RetErrno | eperm)
 	}
+	if a == (spec.Action{Kind: spec.ActionErrno}) {
+		return returnText(succeed) // of no profile, but of Options.FakeIDs
+	}
 	ret, err := encode(a)
 	if err != nil {
 		return err.Error()

@@ -13,6 +13,9 @@ type guard struct {
 	// nested marks the guards that Options.Nested lifts: those against new
 	// namespaces, and that of a call which container runtimes need.
 	nested bool
+	// setID marks the guards against setuid and setgid bits, which SetIDAllowed
+	// lifts.
+	setID bool
 	// named marks the guards of Options that the call's name in the allow list
 	// lifts.
 	named bool
@@ -86,12 +89,25 @@ func (o *Options) guardOf(id callID) *guard {
 	return nil
 }
 
+// anyGuardOf is guardOf with what takes the place of the call's own guard, and
+// of the call itself.
+func (o *Options) anyGuardOf(id callID) *guard {
+	switch {
+	case o.FakeIDs && fakeIDsGuardOf(id) != nil:
+		return fakeIDsGuardOf(id)
+	case o.SetIDBits == SetIDPretended && pretendGuardOf(id) != nil:
+		return pretendGuardOf(id)
+	}
+	return o.guardOf(id)
+}
+
 // GuardDoc describes a condition on a call.
 type GuardDoc struct {
 	Call string
 	// Rule is the condition, in the language of rules; "" for never.
 	Rule string
-	// Answer is what the call gets otherwise: "errno:EPERM".
+	// Answer is what the call gets otherwise: "errno:EPERM", or "success" for
+	// nothing done.
 	Answer string
 	// Option is the field of Options that the condition comes with; "" where
 	// groups have it always.
@@ -107,9 +123,10 @@ func Guards() []GuardDoc {
 		opts Options
 	}{
 		{"UnixOnly", Options{UnixOnly: true}}, {"NoSockets", Options{NoSockets: true}},
+		{"FakeIDs", Options{FakeIDs: true}}, {"SetIDBits", Options{SetIDBits: SetIDPretended}},
 		{"NoGroupSignals", Options{NoGroupSignals: true}}, {"KeepFiles", Options{KeepFiles: true}}, {"InPlace", Options{InPlace: true}},
 	} {
-		out = guardDocs(out, o.name, o.opts.guardOf)
+		out = guardDocs(out, o.name, o.opts.anyGuardOf)
 	}
 	return out
 }

@@ -19,19 +19,19 @@ var (
 	// is common. What chmod changes a filter cannot know, so it refuses both.
 	mode1Guard = guard{
 		rule: "arg1 & (S_ISUID|S_ISGID) == 0",
-		cond: &mode1, otherwise: RetErrno | eperm,
+		cond: &mode1, otherwise: RetErrno | eperm, setID: true,
 	}
 	mode2Guard = guard{
 		rule: "arg2 & (S_ISUID|S_ISGID) == 0",
-		cond: &mode2, otherwise: RetErrno | eperm,
+		cond: &mode2, otherwise: RetErrno | eperm, setID: true,
 	}
 	openGuard = guard{
 		rule: "arg1 & (O_CREAT|0x400000) == 0 || arg2 & (S_ISUID|S_ISGID) == 0",
-		cond: &openModes, otherwise: RetErrno | eperm,
+		cond: &openModes, otherwise: RetErrno | eperm, setID: true,
 	}
 	openatGuard = guard{
 		rule: "arg2 & (O_CREAT|0x400000) == 0 || arg3 & (S_ISUID|S_ISGID) == 0",
-		cond: &openatModes, otherwise: RetErrno | eperm,
+		cond: &openatModes, otherwise: RetErrno | eperm, setID: true,
 	}
 	// The mode of openat2 is in memory. On ENOSYS programs use openat. Container
 	// runtimes do not: they need RESOLVE_IN_ROOT and its like.

@@ -36,6 +36,8 @@ var victimPolicies = map[string]struct {
 	"default":  {policy: defaultPolicy},
 	"unixonly": {policy: defaultPolicy, opts: Options{UnixOnly: true}},
 	"nested":   {policy: defaultPolicy, opts: Options{Nested: true}},
+	"fake":     {policy: defaultPolicy, opts: Options{FakeIDs: true, SetIDBits: SetIDPretended}},
+	"setid":    {policy: defaultPolicy, opts: Options{SetIDBits: SetIDAllowed}},
 	"inplace":  {policy: defaultPolicy, opts: Options{InPlace: true, NoSockets: true, NoGroupSignals: true}},
 	"kill":     {policy: spec.Seccomp{Default: spec.Action{Kind: spec.ActionKillProcess}, Allow: entries("@default")}},
 	"log":      {policy: spec.Seccomp{Default: spec.Action{Kind: spec.ActionLog}}},

@@ -41,6 +41,12 @@ func (o *oracle) decide(d Data) string {
 		ruled = verdictOf{answer: ActionText(o.policy.Default), letsThrough: kind == spec.ActionAllow || kind == spec.ActionLog}
 	}
 	id, _ := callNamed(name)
+	if o.opts.FakeIDs && fakeIDsGuardOf(id) != nil {
+		if !ok || ruled.answer == "allow" || ruled.answer == "log" {
+			return "success"
+		}
+		return ruled.answer
+	}
 	named := slices.ContainsFunc(o.policy.Allow, func(e spec.SyscallEntry) bool { return e.Name == name })
 	for _, g := range o.guards(id, named, inAllow && guarded, restored) {
 		if ruled.letsThrough && (g.rule == "" || !o.holds(arch, name+": "+g.rule, d)) {
@@ -98,7 +104,10 @@ func (o *oracle) guards(id callID, named, guarded, restored bool) []*guard {
 	if g := inPlaceGuardOf(id); g != nil && o.opts.InPlace && !named {
 		out = append(out, g)
 	}
-	if g := guardOf(id); g != nil && (restored || guarded && !(g.nested && o.opts.Nested)) {
+	if g := guardOf(id); g != nil && (restored || guarded && !(g.nested && o.opts.Nested) && !(g.setID && o.opts.SetIDBits == SetIDAllowed)) {
+		if p := pretendGuardOf(id); p != nil && !restored && o.opts.SetIDBits == SetIDPretended {
+			g = p
+		}
 		out = append(out, g)
 	}
 	return out

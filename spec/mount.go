@@ -15,9 +15,10 @@ const (
 	MountDir                      // an empty directory
 	MountFile                     // a file with Content
 	MountHide                     // covers what is there with something empty
+	MountImage                    // Source, a root file system, at "/"; no type of a profile's [[mount]]
 )
 
-var mountTypes = [...]string{"bind", "tmpfs", "overlay", "proc", "dev", "devpts", "mqueue", "symlink", "dir", "file", "hide"}
+var mountTypes = [...]string{"bind", "tmpfs", "overlay", "proc", "dev", "devpts", "mqueue", "symlink", "dir", "file", "hide", "image"}
 
 // String returns the type's name in a profile.
 func (t MountType) String() string {
@@ -29,7 +30,7 @@ func (t MountType) String() string {
 
 // ParseMountType returns the type that a profile calls name.
 func ParseMountType(name string) (MountType, bool) {
-	for i, n := range mountTypes {
+	for i, n := range MountTypeNames() {
 		if n == name {
 			return MountType(i), true
 		}
@@ -38,7 +39,7 @@ func ParseMountType(name string) (MountType, bool) {
 }
 
 // MountTypeNames lists the names a profile may use.
-func MountTypeNames() []string { return mountTypes[:] }
+func MountTypeNames() []string { return mountTypes[:MountImage] }
 
 // Mount is one grant, or one thing made for the payload.
 //
@@ -50,20 +51,20 @@ type Mount struct {
 	Source string // bind: absolute host path; symlink: the link's text
 	Target string // absolute and clean, inside
 
-	Write  bool // bind, overlay: the payload may write
+	Write  bool // bind, overlay, image: the payload may write
 	NoExec bool
 	Dev    bool // bind: device nodes work (nodev is not set)
 	// Socket allows a bind whose source is a socket or a fifo: a door to
 	// whoever listens outside, so it must be asked for by name.
 	Socket   bool
-	Optional bool // a missing Source (hide: Target) is fine
+	Optional bool // a missing Source (hide: Target) is fine. In an image: a dir only where nothing is, a file only in a directory that is there
 
-	Size    uint64  // tmpfs: bytes; 0 means DefaultTmpfsSize
+	Size    uint64  // tmpfs: bytes; 0 means DefaultTmpfsSize. image: of what is written to memory
 	Mode    *uint32 // tmpfs, dir, file: permission bits
 	Content []byte  // file
 
 	Lower       []string // overlay: host directories, topmost first
-	Upper, Work string   // overlay: host directories; "" for a read-only overlay
+	Upper, Work string   // overlay: host directories; "" for a read-only overlay. image: those of a kept layer
 
 	// Layer counts the profiles and drop-ins in the order they are merged;
 	// the command line is the last.

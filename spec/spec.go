@@ -15,6 +15,7 @@ type Spec struct {
 	Name       string // name of the profile, for messages only
 	Process    Process
 	Env        Env
+	Rootfs     Rootfs
 	Mounts     []Mount // in the order they were written
 	NoExec     []Path  // paths at and below which nothing may be executed
 	Namespaces Namespaces
@@ -41,7 +42,8 @@ type Process struct {
 	NewSession bool    // setsid before exec; gives up the caller's terminal
 	Linger     bool    // wait for every process inside, not only the first
 	Timeout    time.Duration
-	KillAfter  time.Duration // grace between SIGTERM and SIGKILL at Timeout
+	KillAfter  time.Duration // grace between StopSignal and SIGKILL at Timeout
+	StopSignal int           // what asks the payload to end; 0 means SIGTERM
 	KeepFDs    []FD          // descriptors ≥ 3 that the payload inherits
 }
 

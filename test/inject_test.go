@@ -26,32 +26,44 @@ func TestEveryOpFails(t *testing.T) {
 				if !b.mayUse(profile) {
 					return
 				}
-				before := b.treeOf(b.dir)
-				o := b.do(command{args: []string{binDir + "/inject", "-fail", "-profile", profile, "-ro", binDir, "--", binDir + "/probe", "spawn 2", "sleep 200"}})
-				if o.code != 0 {
-					t.Fatal(o.stderr)
-				}
-				lines := 0
-				dec := json.NewDecoder(strings.NewReader(o.stdout))
-				for dec.More() {
-					var r injected
-					if strings.HasPrefix(o.stdout[dec.InputOffset():], "\n{\"probe\"") || strings.HasPrefix(o.stdout[dec.InputOffset():], "{\"probe\"") {
-						var payload any // the first run, with nothing wrong, and failures after exec
-						b.check(dec.Decode(&payload))
-						continue
-					}
-					b.check(dec.Decode(&r))
-					lines++
-					checkInjected(t, r)
-				}
-				if lines < 100 {
-					t.Errorf("only %d ops", lines)
-				}
-				if after := b.treeOf(b.dir); after != before {
-					t.Errorf("files changed:\n%s\nbefore:\n%s", after, before)
-				}
+				b.everyOpFails("-profile", profile)
 			})
 		})
+	}
+	t.Run("ranges", func(t *testing.T) {
+		forRanges(t, func(t *testing.T, b *box) { b.everyOpFails("-ids", "subuid") })
+	})
+	t.Run("fake ids", func(t *testing.T) {
+		forUsers(t, func(t *testing.T, b *box) { b.everyOpFails("-ids", "fake") })
+	})
+}
+
+func (b *box) everyOpFails(options ...string) {
+	b.t.Helper()
+	before := b.treeOf(b.dir)
+	args := append([]string{binDir + "/inject", "-fail", "-ro", binDir}, options...)
+	o := b.do(command{args: append(args, "--", binDir+"/probe", "spawn 2", "sleep 200"), limit: 3 * deadline})
+	if o.code != 0 {
+		b.t.Fatal(o.stderr)
+	}
+	lines := 0
+	dec := json.NewDecoder(strings.NewReader(o.stdout))
+	for dec.More() {
+		var r injected
+		if strings.HasPrefix(o.stdout[dec.InputOffset():], "\n{\"probe\"") || strings.HasPrefix(o.stdout[dec.InputOffset():], "{\"probe\"") {
+			var payload any // the first run, with nothing wrong, and failures after exec
+			b.check(dec.Decode(&payload))
+			continue
+		}
+		b.check(dec.Decode(&r))
+		lines++
+		checkInjected(b.t, r)
+	}
+	if lines < 100 {
+		b.t.Errorf("only %d ops", lines)
+	}
+	if after := b.treeOf(b.dir); after != before {
+		b.t.Errorf("files changed:\n%s\nbefore:\n%s", after, before)
 	}
 }
 
@@ -84,22 +96,30 @@ func TestKilledAtEveryPoint(t *testing.T) {
 				if !b.mayUse(profile) {
 					return
 				}
-				args := []string{binDir + "/inject", "-profile", profile, "-ro", binDir, "-rw", b.ctl}
-				payload := []string{"--", binDir + "/probe", "create " + b.ctl + "/ran", "spawn 2", "pause"}
-				o := b.do(command{args: append(append(args, "-count"), payload...)})
-				f := strings.Fields(o.stdout)
-				if len(f) != 2 {
-					t.Fatalf("%q %s", o.stdout, o.stderr)
-				}
-				n, err := strconv.Atoi(f[0])
-				b.check(err)
-				runs, err := strconv.Atoi(f[1])
-				b.check(err)
-				for i := range n {
-					b.killAt(i, i < runs, append(append(args, "-stop", strconv.Itoa(i)), payload...))
-				}
+				b.killedAtEveryPoint("-profile", profile)
 			})
 		})
+	}
+	t.Run("ranges", func(t *testing.T) {
+		forRanges(t, func(t *testing.T, b *box) { b.killedAtEveryPoint("-ids", "subuid") })
+	})
+}
+
+func (b *box) killedAtEveryPoint(options ...string) {
+	b.t.Helper()
+	args := append([]string{binDir + "/inject", "-ro", binDir, "-rw", b.ctl}, options...)
+	payload := []string{"--", binDir + "/probe", "create " + b.ctl + "/ran", "spawn 2", "pause"}
+	o := b.do(command{args: append(append(args, "-count"), payload...)})
+	f := strings.Fields(o.stdout)
+	if len(f) != 2 {
+		b.t.Fatalf("%q %s", o.stdout, o.stderr)
+	}
+	n, err := strconv.Atoi(f[0])
+	b.check(err)
+	runs, err := strconv.Atoi(f[1])
+	b.check(err)
+	for i := range n {
+		b.killAt(i, i < runs, append(append(args, "-stop", strconv.Itoa(i)), payload...))
 	}
 }
 

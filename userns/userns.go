@@ -37,9 +37,9 @@ func CloneFlags(n spec.Namespaces) uint64 {
 }
 
 // PayloadFlags returns how the payload's process is made.
-func PayloadFlags(n spec.Namespaces) uint64 {
+func PayloadFlags(s *spec.Spec) uint64 {
 	flags := uint64(sys.CLONE_VM | sys.CLONE_VFORK)
-	if n.User {
+	if s.Namespaces.User && s.Rootfs.IDs != spec.IDsSubuid { // see MakeInner
 		flags |= sys.CLONE_NEWUSER
 	}
 	return flags
@@ -49,23 +49,29 @@ func PayloadFlags(n spec.Namespaces) uint64 {
 // returns the slot of a descriptor for the host's procfs, which is out of
 // reach after the pivot.
 func MapOuter(b *plan.Builder, f *feature.Facts) plan.Slot {
-	b.Note("open", "/proc", spec.Origin{})
-	proc := b.Open(plan.FDCWD, "/proc", sys.O_PATH|sys.O_DIRECTORY)
+	proc := openProc(b)
 	writeMaps(b, plan.From(proc), 0, 0, f.UID, f.GID)
 	return proc
+}
+
+func openProc(b *plan.Builder) plan.Slot {
+	b.Note("open", "/proc", spec.Origin{})
+	return b.Open(plan.FDCWD, "/proc", sys.O_PATH|sys.O_DIRECTORY)
 }
 
 // MapPayload lets the payload's process map its ids: uid inside is 0 in the
 // outer namespace. It must come before Landlock, which would refuse to open
 // the files.
-func MapPayload(b *plan.Builder, proc plan.Slot, s *spec.Spec, f *feature.Facts) {
-	uid, gid := IDs(s, f)
+func MapPayload(b *plan.Builder, proc plan.Slot, uid, gid uint32) {
 	writeMaps(b, plan.From(proc), uid, gid, 0, 0)
 }
 
-// IDs returns the ids that the payload has inside.
+// IDs returns the ids that the payload has inside. Where the profile says
+// nothing, ranges and pretended ids are there for being root.
 func IDs(s *spec.Spec, f *feature.Facts) (uid, gid uint32) {
-	uid, gid = f.UID, f.GID
+	if s.Rootfs.IDs == spec.IDsSingle {
+		uid, gid = f.UID, f.GID
+	}
 	if s.Process.UID != nil {
 		uid = *s.Process.UID
 	}

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/lichen-sandbox/lichen/internal/feature"
+	"github.com/lichen-sandbox/lichen/internal/plan"
 	"github.com/lichen-sandbox/lichen/sandbox"
 	"github.com/lichen-sandbox/lichen/seccomp"
 )
@@ -28,7 +29,7 @@ func checkCommand(u *ui, args []string) int {
 	facts := feature.Gather(os.Environ())
 	var out strings.Builder
 	for _, name := range names {
-		notes, errs := checkProfile(name, facts)
+		notes, errs := checkProfile(u, name, facts)
 		for _, err := range errs {
 			code = u.fail(err)
 		}
@@ -41,7 +42,7 @@ func checkCommand(u *ui, args []string) int {
 
 // checkProfile returns everything that is found wrong with one profile, or
 // notes on what is not as it says: lines of text.
-func checkProfile(name string, facts *feature.Facts) (notes string, errs []error) {
+func checkProfile(u *ui, name string, facts *feature.Facts) (notes string, errs []error) {
 	p, err := newLoader().Load(name)
 	if err != nil {
 		return "", []error{err}
@@ -52,14 +53,22 @@ func checkProfile(name string, facts *feature.Facts) (notes string, errs []error
 	}
 	var found errorList
 	found.add(seccomp.Check(&p.Spec.Seccomp))
-	compiled, err := sandbox.Compile(p.Spec, facts)
+	err = (&image{ui: u}).attach(p.Spec)
 	found.add(err)
+	var compiled *plan.Plan
+	if err == nil {
+		compiled, err = sandbox.Compile(p.Spec, facts)
+		found.add(err)
+	}
 	for _, s := range p.Skipped {
 		notes += "  left out: " + printable(s.Text) + ": " + printable(s.Reason) + "\n"
 	}
 	if compiled != nil {
 		for _, what := range compiled.Dropped {
 			notes += "  not enforced here: " + printable(what) + "\n"
+		}
+		for _, remark := range compiled.Remarks {
+			notes += "  note: " + printable(remark) + "\n"
 		}
 	}
 	return notes, found

@@ -17,7 +17,16 @@ import (
 // those.
 type sandboxOptions struct {
 	Profile string `short:"p" long:"profile" value-name:"PROFILE" unquote:"false" complete:"profile" description:"profile to start from: a name, or a path with a slash (default: \"default\")"`
-	Image   string `long:"image" value-name:"REF" unquote:"false" description:"root file system from an image: not part of this build"`
+
+	Image      string  `long:"image" value-name:"REF" unquote:"false" description:"root file system from an image: debian:bookworm, oci:DIR, dir:DIR, and others (lichen-image(1))"`
+	Pull       string  `long:"pull" value-name:"WHEN" unquote:"false" complete:"missing always never" description:"when to fetch the image (default: missing)"`
+	Platform   string  `long:"platform" value-name:"OS/ARCH" unquote:"false" description:"platform of the image (default: the host's)"`
+	Write      string  `long:"write" value-name:"WHERE" unquote:"false" complete:"none tmpfs" description:"what the program writes to the image: none (read-only, the default), tmpfs (discarded), or a directory that keeps it"`
+	Size       string  `long:"size" value-name:"SIZE" unquote:"false" description:"room for that on a tmpfs (default: 1G)"`
+	IDs        string  `long:"ids" value-name:"KIND" unquote:"false" complete:"single subuid fake" description:"ids in the image: single, subuid (ranges of subuid(5)), or fake (changing owners seems to work)"`
+	Entrypoint *string `long:"entrypoint" value-name:"COMMAND" unquote:"false" description:"in place of the image's entry point; empty for none"`
+	UID        *uint32 `long:"uid" value-name:"N" unquote:"false" description:"user id inside"`
+	GID        *uint32 `long:"gid" value-name:"N" unquote:"false" description:"group id inside"`
 
 	ReadOnly   []string `long:"ro" value-name:"PATH[:DEST][?]" unquote:"false" complete:"file" description:"show a path, read-only; a question mark at the end means that it may be missing"`
 	ReadWrite  []string `long:"rw" value-name:"PATH[:DEST][?]" unquote:"false" complete:"file" description:"show a path, writable"`
@@ -112,6 +121,7 @@ func (o *sandboxOptions) overrides(command []string) (*profile.Overrides, error)
 		Remove: o.Remove, ReadOnly: o.ReadOnly, ReadWrite: o.ReadWrite, Hide: o.Hide, NoExec: o.NoExec, Tmpfs: o.Tmpfs,
 		Env: o.Env, Limits: o.Limits, KeepFDs: o.KeepFDs, AllowSys: o.SeccompAllow, DenySys: o.SeccompDeny,
 		Net: o.Net, Isolation: o.Isolation, Cwd: o.Cwd, Hostname: o.Hostname, Umask: o.Umask,
+		Image: o.Image, Pull: o.Pull, Platform: o.Platform, Write: o.Write, Size: o.Size, IDs: o.IDs, Entrypoint: o.Entrypoint, UID: o.UID, GID: o.GID,
 		Timeout: o.Timeout, KillAfter: o.KillAfter,
 		NewSession: o.NewSession, Linger: o.Linger, Nesting: o.Nested, Command: command,
 	}

@@ -112,7 +112,7 @@ func TestUsageErrors(t *testing.T) {
 		{"run --status-fd 2 ls", "descriptor 2: not above 2"},
 		{"run --status-fd 999 ls", "descriptor 999: not open"},
 		{"run --keep-fd 999 ls", "descriptor 999: it is not open"},
-		{"run --image debian ls", "has no images"},
+		{"run --image debian --pull never ls", "it is not in the store"},
 		{"run --bind-list /nowhere/list ls", "/nowhere/list: no such file"},
 		{"run", "no command to run"},
 		{"plan --frob", "unknown option"},

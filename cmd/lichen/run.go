@@ -6,6 +6,7 @@ import (
 
 	"github.com/jessevdk/go-flags"
 
+	"github.com/lichen-sandbox/lichen/image/store"
 	"github.com/lichen-sandbox/lichen/internal/feature"
 	"github.com/lichen-sandbox/lichen/internal/plan"
 	"github.com/lichen-sandbox/lichen/internal/sys"
@@ -30,7 +31,7 @@ func runCommand(u *ui, args []string) int {
 		return u.fail(err)
 	}
 	l := launcher{ui: u, status: s}
-	loaded, p, err := o.compile(command)
+	loaded, p, err := o.compile(command, &image{ui: u, pull: true})
 	if err != nil {
 		return l.failed(err)
 	}
@@ -39,24 +40,31 @@ func runCommand(u *ui, args []string) int {
 
 // newLoader returns the loader of the profiles that a user's names mean.
 func newLoader() *profile.Loader {
-	return &profile.Loader{Dirs: profile.DefaultDirs(nil), Builtin: profiles.FS}
+	l := &profile.Loader{Dirs: profile.DefaultDirs(nil), Builtin: profiles.FS}
+	if dir, err := store.DefaultDir(os.Getenv); err == nil {
+		l.Guarded = []string{dir}
+	}
+	return l
 }
 
-// defaultProfile is used where the command line names none.
-const defaultProfile = "default"
+// The profiles that are used where the command line names none; the second with
+// an image.
+const (
+	defaultProfile = "default"
+	imageProfile   = "image"
+)
 
 // load reads the profile with the options on top of it.
 func (o *sandboxOptions) load(command []string) (*spec.Spec, error) {
-	if o.Image != "" {
-		return nil, &spec.Error{Op: "use", Object: "image " + quote(o.Image), Reason: "this build of lichen has no images", Origin: spec.CommandLine,
-			Hint: "leave --image out: the sandbox then shows the host's own files, as the profile grants them"}
-	}
 	over, err := o.overrides(command)
 	if err != nil {
 		return nil, err
 	}
 	name := o.Profile
-	if name == "" {
+	switch {
+	case name == "" && o.Image != "":
+		name = imageProfile
+	case name == "":
 		name = defaultProfile
 	}
 	p, err := newLoader().LoadWith(name, over)
@@ -86,9 +94,12 @@ func (o *sandboxOptions) checkKeptFDs(s *spec.Spec) error {
 }
 
 // compile decides everything about the sandbox, and starts nothing.
-func (o *sandboxOptions) compile(command []string) (*spec.Spec, *plan.Plan, error) {
+func (o *sandboxOptions) compile(command []string, i *image) (*spec.Spec, *plan.Plan, error) {
 	s, err := o.load(command)
 	if err != nil {
+		return nil, nil, err
+	}
+	if err := i.attach(s); err != nil {
 		return nil, nil, err
 	}
 	p, err := sandbox.Compile(s, feature.Gather(os.Environ()))

@@ -165,6 +165,8 @@ func (f *filter) origin(r seccomp.Reason) spec.Origin {
 		return r.Origin
 	case r.What == "default":
 		return f.spec.OriginOf("seccomp.default")
+	case r.What == "ids":
+		return f.spec.OriginOf("rootfs.ids")
 	case r.What == "nested":
 		return f.spec.OriginOf("namespaces.nested")
 	}

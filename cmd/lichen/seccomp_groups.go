@@ -116,6 +116,10 @@ func guardOption(name string) string {
 		return "without a session of its own, where Landlock has no scope for signals (before ABI 6)"
 	case "KeepFiles":
 		return "with a file that is opened for reading as a descriptor, where Landlock has no right to truncate (before ABI 3)"
+	case "FakeIDs":
+		return `with rootfs.ids = "fake"; success means that nothing is done`
+	case "SetIDBits":
+		return `with rootfs.ids = "subuid" or "fake", where the program can write files of the host's (elsewhere it may set these bits)`
 	case "InPlace":
 		return `with isolation "landlock", unless they are allowed by name`
 	}

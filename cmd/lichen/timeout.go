@@ -16,6 +16,7 @@ const defaultKillAfter = 10 * time.Second
 // timeout ends a payload whose time is over.
 type timeout struct {
 	process *sandbox.Process
+	signal  syscall.Signal
 	grace   time.Duration
 	expired atomic.Bool
 }
@@ -25,7 +26,10 @@ func startTimeout(p *sandbox.Process, s *spec.Spec) *timeout {
 	if s.Process.Timeout == 0 {
 		return nil
 	}
-	t := &timeout{process: p, grace: killAfter(s)}
+	t := &timeout{process: p, signal: syscall.SIGTERM, grace: killAfter(s)}
+	if s.Process.StopSignal != 0 {
+		t.signal = syscall.Signal(s.Process.StopSignal)
+	}
 	time.AfterFunc(s.Process.Timeout, t.expire)
 	return t
 }
@@ -43,7 +47,7 @@ func (t *timeout) expire() {
 		// An error means that the sandbox is gone, which is the purpose.
 		_ = t.process.Kill()
 	})
-	_ = t.process.Signal(syscall.SIGTERM) // likewise; else Kill follows
+	_ = t.process.Signal(t.signal) // likewise; else Kill follows
 }
 
 // stop reports whether the time was over before the end. The timers need no

@@ -85,18 +85,26 @@ type Handle struct {
 	PIDFD int
 }
 
-// Start clones a child that carries out p. control is the descriptor of
-// PID 1's end of the control socket and peer the launcher's; argv and argvLen
-// say where the launcher's own argument strings lie, so that PID 1 does not
-// show them to the payload.
+// Ends are what the child is given of the launcher's.
+type Ends struct {
+	Control, Peer  int // the ends of the control socket: PID 1's, and the launcher's
+	Gate, GatePeer int // those of the pipe that a plan with IDMaps waits on
+	// Argv and ArgvLen say where the launcher's own argument strings lie, so
+	// that PID 1 does not show them to the payload.
+	Argv, ArgvLen uintptr
+}
+
+// Start clones a child that carries out p.
 //
 // An error means that there is no child: the errno of clone3(2).
-func Start(p *plan.Plan, control, peer int, argv, argvLen uintptr) (Handle, error) {
+func Start(p *plan.Plan, e Ends) (Handle, error) {
 	m := prepare(p)
-	m.slots[plan.SlotControl] = uint64(control)
-	m.slots[plan.SlotPeer] = uint64(peer)
-	m.slots[plan.SlotArgv] = uint64(argv)
-	m.slots[plan.SlotArgvLen] = uint64(argvLen)
+	m.slots[plan.SlotControl] = uint64(e.Control)
+	m.slots[plan.SlotPeer] = uint64(e.Peer)
+	m.slots[plan.SlotGate] = uint64(e.Gate)
+	m.slots[plan.SlotGatePeer] = uint64(e.GatePeer)
+	m.slots[plan.SlotArgv] = uint64(e.Argv)
+	m.slots[plan.SlotArgvLen] = uint64(e.ArgvLen)
 
 	// PR_SET_PDEATHSIG fires when the thread that forked ends, not the process.
 	// A thread of a Go program ends only with a goroutine that was locked to
@@ -242,6 +250,9 @@ func runOps(m *memory, l *list) bool {
 		r, _, errno := syscall.RawSyscall6(uintptr(o.Nr),
 			argument(m, o, 0), argument(m, o, 1), argument(m, o, 2),
 			argument(m, o, 3), argument(m, o, 4), argument(m, o, 5))
+		if o.Check == plan.CheckFork && errno == 0 && r == 0 {
+			waitToBeKilled()
+		}
 		if !succeeded(m, o, r, errno) {
 			m.failedOp = m.currentOp
 			m.errno = int32(errno)
@@ -256,6 +267,18 @@ func runOps(m *memory, l *list) bool {
 		p = unsafe.Add(p, unsafe.Sizeof(plan.Op{}))
 	}
 	return true
+}
+
+// waitToBeKilled is all that a process made by an op does. Every signal but
+// SIGKILL is blocked; it ends with PID 1 at the latest.
+//
+//go:norace
+//go:nosplit
+//go:nocheckptr
+func waitToBeKilled() {
+	for {
+		syscall.RawSyscall6(sys.SYS_PPOLL, 0, 0, 0, 0, 8, 0)
+	}
 }
 
 // argument resolves argument i of o.
@@ -279,7 +302,7 @@ func argument(m *memory, o *plan.Op, i uint) uintptr {
 //go:nocheckptr
 func succeeded(m *memory, o *plan.Op, r uintptr, errno syscall.Errno) bool {
 	if errno == 0 {
-		return o.Check == plan.CheckOK || o.Check == plan.CheckEqual && uint64(r) == o.Expect
+		return o.Check == plan.CheckOK || (o.Check == plan.CheckEqual || o.Check == plan.CheckFork) && uint64(r) == o.Expect
 	}
 	if e := uint16(errno); e != o.Tolerate[0] && e != o.Tolerate[1] && e != o.Tolerate[2] {
 		return false

@@ -5,6 +5,7 @@ package feature
 import (
 	"io/fs"
 
+	"github.com/lichen-sandbox/lichen/internal/subid"
 	"github.com/lichen-sandbox/lichen/internal/sys"
 )
 
@@ -14,6 +15,8 @@ type Facts struct {
 	// LandlockABI is the version that landlock_create_ruleset(2) reports; 0
 	// where Landlock is missing or off.
 	LandlockABI int
+	// SubIDs reads the caller's ranges of subordinate ids.
+	SubIDs func() (subid.Mapping, error)
 	// Environ is the caller's environment, "NAME=VALUE".
 	Environ []string
 	// Stdio describes descriptors 0 to 2.
@@ -33,6 +36,9 @@ type Files interface {
 	// Stat follows links.
 	Stat(path string) (fs.FileMode, error)
 	Readlink(path string) (string, error)
+	// StatIn describes the file at rel in a root of its own, following links as
+	// they are meant there; follow is about the last component.
+	StatIn(root, rel string, follow bool) (fs.FileMode, error)
 	// Usable reports why the caller could not use path as a source: it may
 	// not read the file or search the directory.
 	Usable(path string, mode fs.FileMode) error
@@ -68,6 +74,7 @@ func Gather(environ []string) *Facts {
 		Descriptor:  describe,
 		Files:       HostFiles{},
 	}
+	f.SubIDs = func() (subid.Mapping, error) { return subid.ReadMapping(subid.Caller(f.UID), f.GID) }
 	for fd := range f.Stdio {
 		f.Stdio[fd] = describe(fd)
 	}
@@ -106,6 +113,11 @@ func (HostFiles) Lstat(path string) (fs.FileMode, error) {
 
 // Stat implements Files.
 func (HostFiles) Stat(path string) (fs.FileMode, error) { return sys.Stat(path, 0) }
+
+// StatIn implements Files.
+func (HostFiles) StatIn(root, rel string, follow bool) (fs.FileMode, error) {
+	return sys.StatIn(root, rel, follow)
+}
 
 // Readlink implements Files.
 func (HostFiles) Readlink(path string) (string, error) { return sys.Readlink(path) }

@@ -52,7 +52,7 @@ type interned struct {
 
 // NewBuilder returns an empty Builder, at the start of section Setup.
 func NewBuilder() *Builder {
-	b := &Builder{used: 1<<firstFreeSlot - 1}
+	b := &Builder{used: 1<<firstFreeSlot - 1 | 1<<SlotGate | 1<<SlotGatePeer}
 	b.plan.Arena = make([]byte, 16, 8<<10)
 	b.plan.Notes = make([]Note, 1, 64)
 	b.plan.Ops[Setup] = make([]Op, 0, 192)
@@ -81,7 +81,7 @@ func (b *Builder) NewSlot() Slot {
 		}
 	}
 	if b.err == nil {
-		b.err = errors.New("more than 60 descriptors are needed at once: too many mounts within mounts")
+		b.err = errors.New("more than 58 descriptors are needed at once: too many mounts within mounts")
 	}
 	return firstFreeSlot
 }
@@ -201,6 +201,13 @@ func (o *Op) Tolerating(errno ...uint16) *Op {
 // Expecting makes any other result than want a failure.
 func (o *Op) Expecting(want uint64) *Op {
 	o.Check, o.Expect = CheckEqual, want
+	return o
+}
+
+// Forking is Expecting for a clone whose child waits to be killed; see
+// CheckFork.
+func (o *Op) Forking(pid uint64) *Op {
+	o.Check, o.Expect = CheckFork, pid
 	return o
 }
 

@@ -10,13 +10,15 @@ import (
 // planJSON is the JSON form of a Plan, for programs. Values of arguments are
 // strings, as in the text form.
 type planJSON struct {
-	Version      int      `json:"version"`
-	CloneFlags   []string `json:"clone_flags"`
-	PayloadFlags []string `json:"payload_flags"`
-	Dropped      []string `json:"dropped"`
-	Linger       bool     `json:"linger"`
-	KillStrays   bool     `json:"kill_strays"`
-	Ops          []opJSON `json:"ops"`
+	Version      int       `json:"version"`
+	CloneFlags   []string  `json:"clone_flags"`
+	PayloadFlags []string  `json:"payload_flags"`
+	IDMaps       []mapJSON `json:"id_maps,omitempty"`
+	Dropped      []string  `json:"dropped"`
+	Remarks      []string  `json:"remarks,omitempty"`
+	Linger       bool      `json:"linger"`
+	KillStrays   bool      `json:"kill_strays"`
+	Ops          []opJSON  `json:"ops"`
 }
 
 type opJSON struct {
@@ -29,7 +31,15 @@ type opJSON struct {
 	Tolerate []string `json:"tolerate,omitempty"`
 	Expect   string   `json:"expect,omitempty"`
 	MustFail []string `json:"must_fail,omitzero"`
-	Note     noteJSON `json:"note"`
+	// ChildWaits: the process that the call makes goes no further.
+	ChildWaits bool     `json:"child_waits,omitempty"`
+	Note       noteJSON `json:"note"`
+}
+
+type mapJSON struct {
+	File    string   `json:"file"`
+	Program string   `json:"program"`
+	Args    []string `json:"args"`
 }
 
 type noteJSON struct {
@@ -49,9 +59,13 @@ func (p *Plan) MarshalJSON() ([]byte, error) {
 		CloneFlags:   sys.CloneFlags.Split(p.CloneFlags),
 		PayloadFlags: sys.CloneFlags.Split(p.PayloadFlags),
 		Dropped:      append([]string{}, p.Dropped...),
+		Remarks:      p.Remarks,
 		Linger:       p.Linger,
 		KillStrays:   p.KillStrays,
 		Ops:          make([]opJSON, 0, p.Len()),
+	}
+	for _, m := range p.IDMaps {
+		out.IDMaps = append(out.IDMaps, mapJSON{m.File, m.Program, append([]string{}, m.Args...)})
 	}
 	f := newFormatter(p)
 	for s := range numSections {
@@ -82,8 +96,9 @@ func (f *formatter) opJSON(op *Op, s Section, index int) opJSON {
 	switch op.Check {
 	case CheckOK:
 		out.Tolerate = names
-	case CheckEqual:
+	case CheckEqual, CheckFork:
 		out.Tolerate, out.Expect = names, number.format(op.Expect)
+		out.ChildWaits = op.Check == CheckFork
 	default:
 		out.MustFail = append([]string{}, names...)
 	}

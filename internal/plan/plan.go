@@ -20,7 +20,13 @@ const (
 	SlotArgvLen             // their length in bytes
 	firstFreeSlot
 
-	// NumSlots bounds how many results are alive at once.
+	// SlotGate and SlotGatePeer are the ends of a pipe, in plans with IDMaps:
+	// PID 1 reads one byte from the first once the maps are written. They lie
+	// behind the slots of results.
+	SlotGate     Slot = NumSlots - 2
+	SlotGatePeer Slot = NumSlots - 1 // the launcher's end, of which PID 1 has a copy
+
+	// NumSlots bounds how many results are alive at once, with the slots above.
 	NumSlots = 64
 	// NoSlot drops the result.
 	NoSlot Slot = -1
@@ -33,6 +39,9 @@ const (
 	CheckOK       Check = iota // no error, or one of Op.Tolerate
 	CheckEqual                 // the result equals Op.Expect
 	CheckMustFail              // the call fails with one of Op.Tolerate
+	// CheckFork is CheckEqual for a clone(2) without CLONE_VM. The process that
+	// it makes does not go on with the ops: it waits until it is killed.
+	CheckFork
 )
 
 // Op is one system call. Its layout is read by internal/child.
@@ -88,17 +97,31 @@ type Plan struct {
 	// of the payload below it.
 	CloneFlags   uint64
 	PayloadFlags uint64
-	Ops          [numSections][]Op
-	Notes        []Note
-	Arena        []byte
-	Relocs       []Reloc
+	// IDMaps are what the launcher has written into PID 1's user namespace
+	// before PID 1 goes on; none where PID 1 does that itself.
+	IDMaps []IDMap
+	Ops    [numSections][]Op
+	Notes  []Note
+	Arena  []byte
+	Relocs []Reloc
 	// Dropped lists what the profile asked for and this host lacks, where the
 	// profile allows that (best_effort).
 	Dropped []string
+	// Remarks say what the payload gets otherwise than it asks for, and will not
+	// be told.
+	Remarks []string
 	// Linger keeps PID 1 until the last process inside is gone.
 	Linger bool
 	// KillStrays ends what outlives the payload where no pid namespace does.
 	KillStrays bool
+}
+
+// IDMap is an id map that takes more rights than the caller's, and a program
+// that has them: newuidmap(1) or newgidmap(1).
+type IDMap struct {
+	File    string   // below /proc/PID: "uid_map"
+	Program string   // full path
+	Args    []string // after the process id: inside, outside and count of each range
 }
 
 // At returns the op with the given index, counted over all sections, with its

@@ -15,6 +15,8 @@ func everyCall(t testing.TB) *Plan {
 	b := NewBuilder()
 	b.plan.CloneFlags = sys.CLONE_NEWUSER | sys.CLONE_NEWNS | sys.CLONE_NEWPID | sys.CLONE_NEWTIME | 1<<60
 	b.plan.PayloadFlags = sys.CLONE_VM | sys.CLONE_VFORK | sys.CLONE_NEWUSER
+	b.plan.IDMaps = []IDMap{{File: "uid_map", Program: "/usr/bin/newuidmap", Args: []string{"0", "1000", "1", "1", "100000", "65536"}}}
+	b.plan.Remarks = []string{"setuid bits"}
 	b.plan.Linger, b.plan.KillStrays = true, true
 	b.Dropped("Landlock: restricting TCP ports")
 	sampleProcess(b)
@@ -64,6 +66,7 @@ func sampleMounts(b *Builder) {
 	usr := b.OpenTree(From(at), "", sys.AT_EMPTY_PATH|sys.AT_RECURSIVE)
 	b.SetAttr(usr, sys.MOUNT_ATTR_RDONLY|sys.MOUNT_ATTR_NOSUID, true)
 	b.Mkdir(From(root), "usr", 0o755)
+	b.Call(sys.SYS_MKNODAT, From(root), b.Str("resolv.conf"), Val(0o444), Val(0))
 	b.MoveTo(usr, From(root), "usr")
 	f := b.CreateFile(From(root), "etc/passwd", 0o444)
 	b.Call(sys.SYS_FCHMOD, From(f), Val(0o444))
@@ -105,6 +108,10 @@ func sampleLandlock(b *Builder) {
 
 func samplePrivileges(b *Builder) {
 	b.Note("drop capabilities", "of the payload", spec.Origin{})
+	b.Call(sys.SYS_SETNS, From(SlotGate), Val(sys.CLONE_NEWUSER))
+	b.Call(sys.SYS_SETGROUPS, Val(0), Null)
+	b.Call(sys.SYS_SETRESGID, Val(5), Val(5), Val(5))
+	b.Call(sys.SYS_SETRESUID, Val(1000), Val(1000), Val(1000))
 	b.Call(sys.SYS_SETSID)
 	b.Prctl(Val(sys.PR_CAP_AMBIENT), Val(sys.PR_CAP_AMBIENT_CLEAR_ALL))
 	b.Prctl(Val(sys.PR_CAPBSET_DROP), Val(21)).Tolerating(uint16(sys.EINVAL), uint16(sys.EPERM))
@@ -149,6 +156,7 @@ func sampleSupervise(b *Builder) {
 	b.Call(sys.SYS_KILL, Val(-1), Val(sys.SIGKILL))
 	b.Call(sys.SYS_SENDTO, From(SlotControl), b.Str("hi"), Val(2), Val(sys.MSG_NOSIGNAL), Null, Val(0))
 	b.Call(sys.SYS_CLONE, Val(sys.CLONE_VM|sys.SIGCHLD), Null, Null, Null, Null)
+	b.Call(sys.SYS_CLONE, Val(sys.CLONE_NEWUSER|sys.SIGCHLD)).Forking(2)
 	b.Call(sys.SYS_CLONE3, b.Buf(make([]byte, 72)), Val(72))
 	b.Call(sys.SYS_EXIT_GROUP, Val(125))
 }

@@ -50,6 +50,9 @@ func (p *Plan) writeHead(out *strings.Builder) {
 	line := func(key, value string) { fmt.Fprintf(out, "%-9s%s\n", key+":", value) }
 	line("PID 1", formatFlags(sys.CloneFlags, p.CloneFlags))
 	line("payload", formatFlags(sys.CloneFlags, p.PayloadFlags))
+	for _, m := range p.IDMaps {
+		line(m.File, plainText(m.Program+" PID "+strings.Join(m.Args, " ")))
+	}
 	if p.Linger {
 		line("linger", "PID 1 stays until the last process inside has ended")
 	}
@@ -58,6 +61,9 @@ func (p *Plan) writeHead(out *strings.Builder) {
 	}
 	for _, d := range p.Dropped {
 		line("dropped", plainText(d))
+	}
+	for _, r := range p.Remarks {
+		line("remark", plainText(r))
 	}
 	for _, ops := range p.Ops {
 		for i := range ops {
@@ -114,6 +120,8 @@ func (f *formatter) writeOp(out *strings.Builder, op *Op, index int) {
 	}
 	names := strings.Join(errnoNames(op.Tolerate[:]), ", ")
 	switch {
+	case op.Check == CheckFork:
+		out.WriteString(" (must be " + number.format(op.Expect) + "; the new process waits to be killed)")
 	case op.Check == CheckEqual:
 		out.WriteString(" (must be " + number.format(op.Expect) + ")")
 	case op.Check != CheckOK:

@@ -94,6 +94,10 @@ func slotName(v uint64) string {
 		return "$argv"
 	case v == uint64(SlotArgvLen):
 		return "$argv_len"
+	case v == uint64(SlotGate):
+		return "$gate"
+	case v == uint64(SlotGatePeer):
+		return "$gate_peer"
 	case v >= NumSlots:
 		return "<no slot " + strconv.FormatUint(v, 10) + ">"
 	}

@@ -13,6 +13,23 @@ func SocketPair() (a, b int, err error) {
 	return fds[0], fds[1], err
 }
 
+// Pipe returns the two ends of a pipe. Both are close-on-exec, and reads wait.
+func Pipe() (r, w int, err error) {
+	var fds [2]int
+	err = unix.Pipe2(fds[:], unix.O_CLOEXEC)
+	return fds[0], fds[1], err
+}
+
+// WriteByte writes one byte.
+func WriteByte(fd int, b byte) error {
+	for {
+		_, err := unix.Write(fd, []byte{b})
+		if err != unix.EINTR {
+			return err
+		}
+	}
+}
+
 // Close closes a descriptor of ours.
 func Close(fd int) error { return unix.Close(fd) }
 

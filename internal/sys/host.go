@@ -53,6 +53,31 @@ func Stat(path string, flags int) (fs.FileMode, error) {
 	}
 }
 
+// StatIn describes the file at rel with root as the root directory: links are
+// followed inside it (openat2(2), RESOLVE_IN_ROOT), one in the last component
+// only with follow.
+func StatIn(root, rel string, follow bool) (fs.FileMode, error) {
+	how := unix.OpenHow{Flags: unix.O_PATH | unix.O_CLOEXEC, Resolve: unix.RESOLVE_IN_ROOT | unix.RESOLVE_NO_MAGICLINKS}
+	if !follow {
+		how.Flags |= unix.O_NOFOLLOW
+	}
+	dir, err := unix.Open(root, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return 0, err
+	}
+	defer unix.Close(dir)
+	fd, err := unix.Openat2(dir, rel, &how)
+	if err != nil {
+		return 0, err
+	}
+	defer unix.Close(fd)
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		return 0, err
+	}
+	return fileMode(st.Mode), nil
+}
+
 // FDStat is what is known of an open descriptor.
 type FDStat struct {
 	Mode  fs.FileMode

@@ -30,6 +30,7 @@ const (
 	SYS_LANDLOCK_CREATE_RULESET = unix.SYS_LANDLOCK_CREATE_RULESET
 	SYS_LANDLOCK_RESTRICT_SELF  = unix.SYS_LANDLOCK_RESTRICT_SELF
 	SYS_MKDIRAT                 = unix.SYS_MKDIRAT
+	SYS_MKNODAT                 = unix.SYS_MKNODAT
 	SYS_MOUNT                   = unix.SYS_MOUNT
 	SYS_MOUNT_SETATTR           = unix.SYS_MOUNT_SETATTR
 	SYS_MOVE_MOUNT              = unix.SYS_MOVE_MOUNT
@@ -45,7 +46,11 @@ const (
 	SYS_RT_SIGPROCMASK          = unix.SYS_RT_SIGPROCMASK
 	SYS_SECCOMP                 = unix.SYS_SECCOMP
 	SYS_SENDTO                  = unix.SYS_SENDTO
+	SYS_SETGROUPS               = unix.SYS_SETGROUPS
 	SYS_SETHOSTNAME             = unix.SYS_SETHOSTNAME
+	SYS_SETNS                   = unix.SYS_SETNS
+	SYS_SETRESGID               = unix.SYS_SETRESGID
+	SYS_SETRESUID               = unix.SYS_SETRESUID
 	SYS_SETSID                  = unix.SYS_SETSID
 	SYS_SIGNALFD4               = unix.SYS_SIGNALFD4
 	SYS_SOCKET                  = unix.SYS_SOCKET
@@ -93,6 +98,7 @@ const (
 	O_ACCMODE                    = unix.O_ACCMODE
 	RESOLVE_IN_ROOT              = unix.RESOLVE_IN_ROOT
 	RESOLVE_NO_MAGICLINKS        = unix.RESOLVE_NO_MAGICLINKS
+	RESOLVE_NO_XDEV              = unix.RESOLVE_NO_XDEV
 	RESOLVE_NO_SYMLINKS          = unix.RESOLVE_NO_SYMLINKS
 	CLOSE_RANGE_CLOEXEC          = unix.CLOSE_RANGE_CLOEXEC
 	F_GETFD                      = unix.F_GETFD
@@ -138,6 +144,16 @@ const (
 	PR_CAP_AMBIENT_CLEAR_ALL   = unix.PR_CAP_AMBIENT_CLEAR_ALL
 	PR_SET_SECUREBITS          = unix.PR_SET_SECUREBITS
 	SECUREBITS_ALL_LOCKED      = 0xef // linux/securebits.h: every bit but KEEP_CAPS, with its lock
+	SECUREBITS_ROOT_LOCKED     = 0xca // the same, with uid 0 as usual: NO_CAP_AMBIENT_RAISE alone is set
+	CAP_CHOWN                  = unix.CAP_CHOWN
+	CAP_DAC_OVERRIDE           = unix.CAP_DAC_OVERRIDE
+	CAP_FOWNER                 = unix.CAP_FOWNER
+	CAP_FSETID                 = unix.CAP_FSETID
+	CAP_KILL                   = unix.CAP_KILL
+	CAP_SETGID                 = unix.CAP_SETGID
+	CAP_SETUID                 = unix.CAP_SETUID
+	CAP_CHECKPOINT_RESTORE     = unix.CAP_CHECKPOINT_RESTORE // the last one of Linux 5.13
+	SECBIT_NO_SETUID_FIXUP     = secbitNoSetuidFixup
 	LINUX_CAPABILITY_VERSION_3 = unix.LINUX_CAPABILITY_VERSION_3
 	SECCOMP_SET_MODE_FILTER    = unix.SECCOMP_SET_MODE_FILTER
 	SECCOMP_FILTER_SPEC_ALLOW  = unix.SECCOMP_FILTER_FLAG_SPEC_ALLOW

@@ -68,6 +68,20 @@ func (f Files) resolve(p string) (string, error) {
 	return f.resolve(path.Join(dir, text))
 }
 
+// StatIn implements feature.Files.
+func (f Files) StatIn(root, rel string, follow bool) (fs.FileMode, error) {
+	inside := Files{}
+	for p, kind := range f {
+		if below, ok := strings.CutPrefix(p, root+"/"); ok {
+			inside["/"+below] = kind
+		}
+	}
+	if !follow {
+		return inside.Lstat("/" + rel)
+	}
+	return inside.Stat("/" + rel)
+}
+
 // Readlink implements feature.Files.
 func (f Files) Readlink(p string) (string, error) {
 	dir, err := f.resolve(path.Dir(p))

@@ -27,10 +27,12 @@ import (
 	"github.com/lichen-sandbox/lichen/profile"
 	"github.com/lichen-sandbox/lichen/profiles"
 	"github.com/lichen-sandbox/lichen/sandbox"
+	"github.com/lichen-sandbox/lichen/spec"
 )
 
 var (
 	name   = flag.String("profile", "default", "`name` of the profile")
+	ids    = flag.String("ids", "single", "ids inside: single, subuid or fake")
 	grant  = flag.String("ro", "", "`path` to show inside")
 	writes = flag.String("rw", "", "`path` to show inside, writable")
 	fail   = flag.Bool("fail", false, "make every op fail once")
@@ -68,6 +70,7 @@ func compile() *plan.Plan {
 	}
 	loaded, err := l.LoadWith(*name, o)
 	check(err)
+	loaded.Spec.Rootfs.IDs = map[string]spec.IDs{"single": spec.IDsSingle, "subuid": spec.IDsSubuid, "fake": spec.IDsFake}[*ids]
 	p, err := sandbox.Compile(loaded.Spec, feature.Gather(os.Environ()))
 	check(err)
 	return p
