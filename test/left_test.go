@@ -13,13 +13,27 @@ import (
 // leftNothing checks, when the test is over, that no process of it is alive
 // and that this mount namespace is as it was.
 func (b *box) leftNothing() {
-	mounts := readFile(b, "/proc/self/mountinfo")
+	mounts := b.mounts()
 	b.t.Cleanup(func() {
 		b.noProcesses()
-		if after := readFile(b, "/proc/self/mountinfo"); after != mounts {
+		if after := b.mounts(); after != mounts {
 			b.t.Errorf("mounts changed:\n%s\nbefore:\n%s", after, mounts)
 		}
 	})
+}
+
+// mounts lists the mounts of this namespace, without those in the temporary
+// directories of other test programs, which run at the same time.
+func (b *box) mounts() string {
+	b.t.Helper()
+	var own strings.Builder
+	for line := range strings.Lines(readFile(b, "/proc/self/mountinfo")) {
+		const mountPoint = 4 // see proc_pid_mountinfo(5)
+		if at := strings.Fields(line)[mountPoint]; !strings.HasPrefix(at, os.TempDir()+"/") || strings.HasPrefix(at, suiteDir) {
+			own.WriteString(line)
+		}
+	}
+	return own.String()
 }
 
 func readFile(b *box, path string) string {

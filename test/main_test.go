@@ -56,10 +56,20 @@ func build() error {
 	if err := os.Mkdir(binDir, 0o755); err != nil {
 		return err
 	}
-	cmd := exec.Command("go", "build", "-buildvcs=false", "-o", binDir+"/", "../cmd/lichen", "./helpers/probe", "./helpers/inject")
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("build: %w\n%s", err, out)
+	// lichen looks for its tools beside the directory it is in.
+	libexec := suiteDir + "/libexec/lichen"
+	if err := os.MkdirAll(libexec, 0o755); err != nil {
+		return err
+	}
+	for dir, packages := range map[string][]string{
+		binDir:  {"../cmd/lichen", "./helpers/probe", "./helpers/inject"},
+		libexec: {"../cmd/lichen-tools"},
+	} {
+		cmd := exec.Command("go", append([]string{"build", "-buildvcs=false", "-o", dir + "/"}, packages...)...)
+		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			return fmt.Errorf("build: %w\n%s", err, out)
+		}
 	}
 	return nil
 }

@@ -1,15 +1,19 @@
 #!/bin/sh
-# Sets up what the tests need.
+# Sets up what the tests need: setup.sh [LIST...]
 #
-# As root: installs the Debian packages of packages.txt that are missing, and
-# makes the user lichen-test with ranges of subordinate ids. As another user:
-# names what is missing. Run again, it changes nothing.
+# As root: installs the Debian packages of packages.txt, and of other lists
+# beside it that are named, that are missing, makes the user lichen-test with
+# ranges of subordinate ids, and what the test images are built from, see
+# images.sh. As another user: names what is missing. Run again, it changes
+# nothing.
 #
 # With LICHEN_MUST_WORK=1 anything missing is an error; without, the tests that
 # need it are skipped.
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
+images=${LICHEN_TEST_IMAGES:-$here/../../build/images}
+lists="packages.txt $*"
 must=${LICHEN_MUST_WORK:-0}
 test_user=lichen-test
 test_uid=1501
@@ -26,14 +30,16 @@ give_up() {
 
 # missing prints the packages none of whose files exist.
 missing() {
-	while read -r package files _; do
-		case $package in '' | '#'*) continue ;; esac
-		found=
-		for file in $(echo "$files" | tr '|' ' '); do
-			if [ -e "$file" ]; then found=yes; fi
-		done
-		[ -n "$found" ] || echo "$package"
-	done <"$here/packages.txt"
+	for list in $lists; do
+		while read -r package files _; do
+			case $package in '' | '#'*) continue ;; esac
+			found=
+			for file in $(echo "$files" | tr '|' ' '); do
+				if [ -e "$file" ]; then found=yes; fi
+			done
+			[ -n "$found" ] || echo "$package"
+		done <"$here/$list"
+	done
 }
 
 install_packages() {
@@ -88,4 +94,5 @@ if [ -n "$packages" ]; then
 	[ -z "$packages" ] || give_up "still missing after apt-get install: $packages"
 fi
 make_user
+"$here/images.sh" "$images" || give_up "the files for test images could not be made"
 say "ready"
