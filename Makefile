@@ -1,4 +1,4 @@
-# make          build bin/lichen
+# make          build bin/lichen and libexec/lichen/lichen-tools
 # make demo     see what a build inside a sandbox can and cannot do
 # make test     set up what the tests need, and run them all
 # make install  PREFIX=/usr/local DESTDIR=
@@ -34,6 +34,7 @@ all: build
 
 build:
 	$(GOBUILD) -o bin/lichen ./cmd/lichen
+	$(GOBUILD) -o libexec/lichen/lichen-tools ./cmd/lichen-tools
 
 demo: build
 	VERSION='$(VERSION)' ./demo/run.sh
@@ -89,8 +90,10 @@ govulncheck:
 
 cross:
 	GOOS=linux GOARCH=arm64 CGO_ENABLED=0 $(GO) build -o /dev/null ./cmd/lichen
+	GOOS=linux GOARCH=arm64 CGO_ENABLED=0 $(GO) build -o /dev/null ./cmd/lichen-tools
 	GOOS=linux GOARCH=arm64 CGO_ENABLED=0 $(GO) vet ./...
 	GOOS=linux GOARCH=riscv64 CGO_ENABLED=0 $(GO) build -o /dev/null ./cmd/lichen
+	GOOS=linux GOARCH=riscv64 CGO_ENABLED=0 $(GO) build -o /dev/null ./cmd/lichen-tools
 
 bench: build
 	$(GO) run ./test/bench -lichen bin/lichen $(BENCHFLAGS)
@@ -98,6 +101,7 @@ bench: build
 # ---- installing ----
 
 bindir  := $(DESTDIR)$(PREFIX)/bin
+execdir := $(DESTDIR)$(PREFIX)/libexec/lichen
 mandir  := $(DESTDIR)$(PREFIX)/share/man
 docdir  := $(DESTDIR)$(PREFIX)/share/doc/lichen
 bashdir := $(DESTDIR)$(PREFIX)/share/bash-completion/completions
@@ -106,9 +110,11 @@ fishdir := $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d
 
 # The shipped profiles are part of the program; the copies are for reading.
 install: build
-	install -d $(bindir) $(mandir)/man1 $(mandir)/man5 $(docdir)/profiles $(bashdir) $(zshdir) $(fishdir)
+	install -d $(bindir) $(execdir) $(mandir)/man1 $(mandir)/man5 $(docdir)/profiles $(bashdir) $(zshdir) $(fishdir)
 	install -m 0755 bin/lichen $(bindir)/lichen
+	install -m 0755 libexec/lichen/lichen-tools $(execdir)/lichen-tools
 	install -m 0644 doc/lichen.1 $(mandir)/man1/lichen.1
+	install -m 0644 doc/lichen-image.1 $(mandir)/man1/lichen-image.1
 	install -m 0644 doc/lichen-profile.5 $(mandir)/man5/lichen-profile.5
 	install -m 0644 README.md SECURITY.md CHANGELOG.md LICENSE doc/design.md $(docdir)/
 	install -m 0644 profiles/*.toml $(docdir)/profiles/
@@ -118,9 +124,9 @@ install: build
 	chmod 0644 $(bashdir)/lichen $(zshdir)/_lichen $(fishdir)/lichen.fish
 
 uninstall:
-	rm -f $(bindir)/lichen $(mandir)/man1/lichen.1 $(mandir)/man5/lichen-profile.5
+	rm -f $(bindir)/lichen $(mandir)/man1/lichen.1 $(mandir)/man1/lichen-image.1 $(mandir)/man5/lichen-profile.5
 	rm -f $(bashdir)/lichen $(zshdir)/_lichen $(fishdir)/lichen.fish
-	rm -rf $(docdir)
+	rm -rf $(docdir) $(execdir)
 
 clean:
-	rm -rf bin build
+	rm -rf bin build libexec

@@ -26,7 +26,7 @@ func (v *View) inspectImage(n *Node, w *walker) error {
 		}
 		return &spec.Error{Op: "use", Object: "root file system " + n.Source, Err: err, Origin: n.Origin}
 	}
-	n.Dir, n.layered = true, n.Write
+	n.Dir, n.layered, n.rootMode = true, n.Write, uint32(mode.Perm())
 	if n.Upper != "" {
 		for _, dir := range []*string{&n.Upper, &n.Work} {
 			if *dir, _, err = w.check(n, *dir); err != nil {
@@ -149,7 +149,7 @@ func (c *compiler) layerInMemory(n *Node) plan.Slot {
 		plan.Option{Key: "nr_inodes", Value: strconv.FormatUint(max(size>>10, 1024), 10)},
 		plan.Option{Key: "mode", Value: "0700"})
 	b.MoveTo(fd, plan.FDCWD, "/")
-	b.Mkdir(plan.From(fd), "upper", 0o755) // the mode of the root inside
+	b.Mkdir(plan.From(fd), "upper", n.rootMode) // which the root inside has
 	b.Mkdir(plan.From(fd), "work", 0o700)
 	return fd
 }

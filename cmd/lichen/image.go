@@ -49,7 +49,11 @@ func (i *image) attach(s *spec.Spec) error {
 		}
 	}
 	if s.Rootfs.Write == spec.WriteKeep {
-		layer, err := keep.Open(s.Rootfs.Keep, base)
+		tree, err := os.Stat(src.Tree)
+		if err != nil {
+			return at(&spec.Error{Op: "use", Object: "root file system " + src.Tree, Err: unwrapPath(err)}, origin)
+		}
+		layer, err := keep.Open(s.Rootfs.Keep, base, tree.Mode())
 		if err != nil {
 			return at(err, s.OriginOf("rootfs.write"))
 		}
@@ -142,6 +146,9 @@ func (i *image) lookup(r ref.Ref, platform string, ids store.IDs) (*record.Recor
 	return rec, lease.Rootfs, nil
 }
 
+// errReported is the cause of an error that another program has printed.
+var errReported = errors.New("the reason is on standard error")
+
 // fetch runs "lichen-tools image pull", which says itself what goes wrong.
 func (i *image) fetch(s *spec.Spec, r ref.Ref) error {
 	tools, err := toolsPath()
@@ -165,7 +172,7 @@ func (i *image) fetch(s *spec.Spec, r ref.Ref) error {
 		return &spec.Error{Op: "wait for", Object: tools, Err: unwrapPath(err)}
 	}
 	if !state.Success() {
-		return &spec.Error{Op: "fetch", Object: "image " + r.String(), Reason: "the reason is above"}
+		return &spec.Error{Op: "fetch", Object: "image " + r.String(), Err: errReported}
 	}
 	return nil
 }

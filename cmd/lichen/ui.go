@@ -25,6 +25,9 @@ func (u *ui) fail(err error) int {
 
 // report prints an error, and its hint on a line of its own.
 func (u *ui) report(err error) {
+	if errors.Is(err, errReported) {
+		return
+	}
 	text := "lichen: " + printable(err.Error()) + "\n"
 	if h := hint(err); h != "" {
 		text += "hint: " + printable(h) + "\n"

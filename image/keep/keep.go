@@ -36,14 +36,15 @@ type Layer struct {
 const maxBase = 16 << 10
 
 // Open opens the kept layer in dir for itself alone, and checks that it lies
-// over base. Where dir is missing or empty, the layer is made.
-func Open(dir string, base Base) (*Layer, error) {
+// over base. Where dir is missing or empty, the layer is made, with mode for the
+// root inside: an overlay shows the upper directory's.
+func Open(dir string, base Base, mode os.FileMode) (*Layer, error) {
 	if err := makeDirs(dir); err != nil {
 		return nil, err
 	}
 	l, err := open(dir)
 	if errors.Is(err, os.ErrNotExist) {
-		l, err = create(dir, base)
+		l, err = create(dir, base, mode)
 	}
 	if err != nil {
 		return nil, err
@@ -133,7 +134,7 @@ func open(dir string) (*Layer, error) {
 
 // create makes the directories first and the note last, by rename: a layer
 // with a note is whole.
-func create(dir string, base Base) (*Layer, error) {
+func create(dir string, base Base, root os.FileMode) (*Layer, error) {
 	lock, err := takeLock(dir)
 	if err != nil {
 		return nil, err
@@ -142,7 +143,7 @@ func create(dir string, base Base) (*Layer, error) {
 	for _, d := range [...]struct {
 		path string
 		mode os.FileMode
-	}{{l.Upper, 0o755}, {l.Work, 0o700}} {
+	}{{l.Upper, root.Perm()}, {l.Work, 0o700}} {
 		err := os.Mkdir(d.path, d.mode)
 		if err == nil {
 			err = os.Chmod(d.path, d.mode) // whatever the umask

@@ -26,7 +26,7 @@ func wantError(t *testing.T, err error, want string) {
 // TestOpen: made once, found again, held by one, and bound to its image.
 func TestOpen(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "k")
-	l, err := Open(dir, base)
+	l, err := Open(dir, base, 0o755)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -36,11 +36,11 @@ func TestOpen(t *testing.T) {
 			t.Errorf("%s: %v, %v", p, info, err)
 		}
 	}
-	_, err = Open(dir, base)
+	_, err = Open(dir, base, 0o755)
 	wantError(t, err, "another sandbox runs on it")
 	l.Close()
 
-	again, err := Open(dir, base)
+	again, err := Open(dir, base, 0o755)
 	if err != nil || again.Base != base {
 		t.Fatalf("%+v, %v", again, err)
 	}
@@ -54,12 +54,12 @@ func TestOpen(t *testing.T) {
 	for _, change := range []func(*Base){func(b *Base) { b.ChainID = "sha256:" + strings.Repeat("c", 64) }, func(b *Base) { b.IDs = "subuid-0011" }} {
 		other := base
 		change(&other)
-		_, err := Open(dir, other)
+		_, err := Open(dir, other, 0o755)
 		wantError(t, err, "it was written over another image")
 	}
 	same := base
 	same.Reference, same.Manifest = "another/name:1", "sha256:"+strings.Repeat("d", 64)
-	l, err = Open(dir, same)
+	l, err = Open(dir, same, 0o755)
 	if err != nil {
 		t.Fatalf("the same tree by another name: %v", err)
 	}
@@ -71,12 +71,12 @@ func TestOpenRefuses(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(full, "thesis.txt"), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	_, err := Open(full, base)
+	_, err := Open(full, base, 0o755)
 	wantError(t, err, `holds something else: "thesis.txt"`)
 	file := filepath.Join(full, "thesis.txt")
-	_, err = Open(file, base)
+	_, err = Open(file, base, 0o755)
 	wantError(t, err, "not a directory")
-	_, err = Open(filepath.Join(full, "a/b"), base)
+	_, err = Open(filepath.Join(full, "a/b"), base, 0o755)
 	wantError(t, err, "no such file")
 	_, err = OpenExisting(filepath.Join(full, "none"))
 	wantError(t, err, "no such file")
@@ -85,13 +85,13 @@ func TestOpenRefuses(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(damaged, "base"), []byte("reference \"x\"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	_, err = Open(damaged, base)
+	_, err = Open(damaged, base, 0o755)
 	wantError(t, err, "its note of the image is not complete")
 	linked := t.TempDir()
 	if err := os.Symlink("/etc/passwd", filepath.Join(linked, "base")); err != nil {
 		t.Fatal(err)
 	}
-	_, err = Open(linked, base)
+	_, err = Open(linked, base, 0o755)
 	wantError(t, err, "too many levels of symbolic links")
 }
 

@@ -37,6 +37,9 @@ var allowed = map[string][]string{
 	"image/config":              {"image/record", "spec"},
 	"image/blob":                {"image/store", "spec"},
 	"image/unpack":              {"internal/pathsafe", "spec"},
+	"image/pull":                {"image/blob", "image/record", "image/ref", "image/source", "image/source/oci", "image/store", "image/unpack", "image/unpacker", "internal/pathsafe", "internal/subid", "spec"},
+	"image/upkeep":              {"image/blob", "image/pull", "image/record", "image/ref", "image/source", "image/store", "image/tree", "image/unpacker", "internal/subid", "spec"},
+	"image/output":              {"image/blob", "image/keep", "image/pull", "image/record", "image/ref", "image/source", "image/source/oci", "image/store", "image/unpack", "internal/subid", "spec"},
 	"image/source/oci":          {"spec"},
 	"image/source/config":       {"image/source/oci", "spec"},
 	"image/source/registry":     {"image/source/config", "image/source/oci", "spec"},
@@ -52,7 +55,8 @@ var allowed = map[string][]string{
 	"profiles":                  {},
 	"sandbox": {"internal/subid", "init", "internal/child", "internal/feature", "internal/forward", "internal/plan", "internal/sys",
 		"landlock", "mount", "seccomp", "spec", "userns"},
-	"cmd/lichen": {"image/config", "image/keep", "image/record", "image/ref", "image/store", "internal/feature", "internal/plan", "internal/subid", "internal/sys", "policy", "profile", "profiles", "sandbox", "seccomp", "spec"},
+	"cmd/lichen-tools": {"image/blob", "image/output", "image/pull", "image/record", "image/ref", "image/source", "image/source/config", "image/source/oci", "image/store", "image/unpack", "image/unpacker", "image/upkeep", "internal/subid", "spec"},
+	"cmd/lichen":       {"image/config", "image/keep", "image/record", "image/ref", "image/store", "internal/feature", "internal/plan", "internal/subid", "internal/sys", "policy", "profile", "profiles", "sandbox", "seccomp", "spec"},
 }
 
 // outside lists what packages may import besides the standard library.
@@ -61,6 +65,9 @@ var outside = map[string][]string{
 	"profile":      {"github.com/BurntSushi/toml"},
 	"cmd/lichen":   {"github.com/jessevdk/go-flags"},
 
+	"cmd/lichen-tools": {"github.com/jessevdk/go-flags", "github.com/vbauerster/mpb/v8", "github.com/vbauerster/mpb/v8/decor"},
+	"image/output": {"github.com/klauspost/compress/gzip", "github.com/klauspost/compress/zstd",
+		"github.com/landlock-lsm/go-landlock/landlock/syscall", "golang.org/x/sys/unix"},
 	"internal/pathsafe": {"golang.org/x/sys/unix"},
 	"image/tree":        {"golang.org/x/sys/unix"},
 	"image/unpacker": {"golang.org/x/sys/unix", "github.com/klauspost/compress/gzip", "github.com/klauspost/compress/zstd",
