@@ -28,7 +28,7 @@ FUZZ_IN_TEST ?= fuzz
 # Arguments of the benchmark; see: make bench BENCHFLAGS=-help
 BENCHFLAGS ?=
 
-.PHONY: all build demo setup test test-unit test-integration fuzz lint vet staticcheck govulncheck race bench cross install uninstall clean
+.PHONY: all build demo setup test test-unit test-integration fuzz lint vet staticcheck govulncheck race bench bench-images cross install uninstall clean
 
 all: build
 
@@ -97,6 +97,11 @@ cross:
 
 bench: build
 	$(GO) run ./test/bench -lichen bin/lichen $(BENCHFLAGS)
+
+# Pull, unpack and run beside podman, skopeo with umoci and runc.
+bench-images: build
+	@./test/setup/setup.sh bench-packages.txt
+	$(GO) run ./test/bench/imagebench -lichen bin/lichen $(BENCHFLAGS)
 
 # ---- installing ----
 

@@ -105,7 +105,26 @@ if [ "$(value "$work/outside" "reach a server on this machine")" != yes ]; then
 	wrong "the server could not be reached outside either: that proves nothing"
 fi
 
-title "3. lichen itself, built inside by Go"
+title "3. An image, made here and run without a registry"
+export LICHEN_STORE=$work/store
+mkdir -p "$work/tree/bin" "$work/tree/etc"
+cc -static -o "$work/tree/bin/survey" ./*.o
+echo "a system of its own" >"$work/tree/etc/motd"
+show "lichen image pack --cmd '[\"/bin/survey\"]' tree survey:v1"
+"$lichen" image pack --cmd '["/bin/survey"]' "$work/tree" survey:v1
+show "lichen run --image survey:v1 --env 'SURVEY_*'"
+"$lichen" run --image survey:v1 --env 'SURVEY_*' >"$work/inside"
+printf '\n  %-34s %-26s %s\n' "" outside "in the image"
+expect "read the key in ~/.ssh" "no *"
+expect "write into the project" "no *"
+expect "may write in /etc" "no *"
+expect "network devices" lo
+expect "processes" 2
+expect "capabilities" 0000000000000000
+show "lichen image verify"
+"$lichen" image verify || wrong "the store is damaged"
+
+title "4. lichen itself, built inside by Go"
 mkdir "$work/lichen-source"
 tar -C "$checkout" --exclude=./.git --exclude=./build --exclude=./bin -cf - . | tar -C "$work/lichen-source" -xf -
 cd "$work/lichen-source"

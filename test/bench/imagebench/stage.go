@@ -103,7 +103,7 @@ func (s *stage) programs(lichen string) error {
 	if err := copyProgram(self, s.self); err != nil {
 		return err
 	}
-	tools := filepath.Join(filepath.Dir(lichen), "lichen-tools")
+	tools := filepath.Join(filepath.Dir(lichen), "..", "libexec", "lichen", "lichen-tools")
 	if _, err := os.Stat(tools); err == nil {
 		if err := copyProgram(tools, filepath.Join(libexec, "lichen-tools")); err != nil {
 			return err
