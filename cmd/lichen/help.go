@@ -10,6 +10,9 @@ func helpCommand(u *ui, args []string) int {
 	case 0:
 		return u.print(overview())
 	case 1:
+		if args[0] == "image" {
+			return imageCommand(u, []string{"--help"})
+		}
 		return u.help(args[0])
 	}
 	return u.fail(usageError("", "help takes one command"))
