@@ -28,9 +28,15 @@ func (v *View) inspectImage(n *Node, w *walker) error {
 	}
 	n.Dir, n.layered, n.rootMode = true, n.Write, uint32(mode.Perm())
 	if n.Upper != "" {
-		for _, dir := range []*string{&n.Upper, &n.Work} {
-			if *dir, _, err = w.check(n, *dir); err != nil {
+		// keep.Open has resolved the path: a link on the way came after that, and
+		// would lead the payload out of the layer.
+		for _, dir := range [...]string{n.Upper, n.Work} {
+			real, _, err := w.check(n, dir)
+			if err != nil {
 				return err
+			}
+			if real != dir {
+				return &spec.Error{Op: "use", Object: "kept layer " + dir, Reason: "a symbolic link has come into its path", Origin: n.Origin}
 			}
 		}
 	}
@@ -80,6 +86,11 @@ func (v *View) missingInImage(n, b *Node, files imageFiles) (keep bool, err erro
 	}
 	first := n.rel(b)
 	if mode, err := files.StatIn(b.Source, first, false); err == nil && mode&fs.ModeSymlink != 0 {
+		if n.Optional && n.Type == spec.MountBind && !n.Dir {
+			// /etc/resolv.conf of a system that a resolver writes it for.
+			n.missing, n.replace, b.layered = first, true, true
+			return true, nil
+		}
 		if n.Optional {
 			return false, nil
 		}
@@ -182,6 +193,9 @@ func (c *compiler) makeOne(n *Node, rel string, last bool) {
 	case last && n.Type == spec.MountSymlink:
 		b.Call(sys.SYS_SYMLINKAT, b.Str(n.Source), at, b.Str(base)).Tolerating(uint16(sys.EEXIST))
 	case last && !n.Dir:
+		if n.replace {
+			b.Call(sys.SYS_UNLINKAT, at, b.Str(base), plan.Val(0)).Tolerating(uint16(sys.ENOENT))
+		}
 		// A mode without a type means a regular file; see mknod(2).
 		b.Call(sys.SYS_MKNODAT, at, b.Str(base), plan.Val(0o444), plan.Val(0)).Tolerating(uint16(sys.EEXIST))
 	case last && n.Type == spec.MountDir:

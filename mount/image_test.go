@@ -50,6 +50,7 @@ func TestImageView(t *testing.T) {
 		{name: "through a link of the image", mounts: []spec.Mount{special(spec.MountTmpfs, "/var/run")}, want: "tmpfs /var/run"},
 		{name: "a link that leads out on the host, nowhere inside", mounts: []spec.Mount{special(spec.MountTmpfs, "/data")}, err: "a link there that leads nowhere", hint: "SRC:DEST"},
 		{name: "the same, optional", mounts: []spec.Mount{optional(at(ro("/usr"), "/data"))}, want: ""},
+		{name: "a file over such a link, optional", mounts: []spec.Mount{optional(at(ro("/etc/passwd"), "/data"))}, layered: true, missing: "data", want: "bind /data=/etc/passwd file"},
 		{name: "a file over a directory", mounts: []spec.Mount{at(ro("/etc/passwd"), "/run")}, err: "a file cannot cover a directory of the image"},
 		{name: "a file of the host over one of the image", mounts: []spec.Mount{ro("/etc/passwd")}, want: "bind /etc/passwd=/etc/passwd file"},
 		{name: "a link where the image has something", mounts: []spec.Mount{{Type: spec.MountSymlink, Source: "x", Target: "/run"}}, want: ""},

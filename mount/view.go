@@ -32,6 +32,7 @@ type Node struct {
 	realPath string // the source
 	children bool
 	layered  bool   // MountImage: it lies under an overlay
+	replace  bool   // a link is in the place of missing, and goes
 	rootMode uint32 // MountImage: permission bits of the tree
 	missing  string // the first part of the target, relative to the image, that the image lacks
 	slot     plan.Slot

@@ -69,6 +69,11 @@ func sameFile(a, b *syscall.Stat_t) bool { return a.Dev == b.Dev && a.Ino == b.I
 // guardProfiles refuses to let the payload write the profiles that say what
 // the next run may do: the search directories, and files given by path.
 func (r *resolver) guardProfiles() error {
+	if keep := r.spec.Rootfs.Keep; keep != "" {
+		if err := r.guardGrants(keep); err != nil {
+			return err
+		}
+	}
 	for _, list := range [][]string{r.loader.Dirs, r.loader.Guarded} {
 		for _, dir := range list {
 			if err := r.guard(dir); err != nil {
@@ -96,6 +101,11 @@ func (r *resolver) guard(p string) error {
 		m := spec.Mount{Origin: r.spec.OriginOf(keys[keyRootfsWrite].name)}
 		return exposes(&m, keep, p, "take a directory of its own")
 	}
+	return r.guardGrants(p)
+}
+
+// guardGrants refuses writable grants that hold p.
+func (r *resolver) guardGrants(p string) error {
 	for i := range r.spec.Mounts {
 		m := &r.spec.Mounts[i]
 		if m.Type == spec.MountOverlay && m.Upper != "" {

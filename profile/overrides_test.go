@@ -82,6 +82,8 @@ func TestOverridesErrors(t *testing.T) {
 		{Overrides{Command: []string{""}}, "the command is empty", ""},
 		{Overrides{Image: "x", IDs: "two"}, `rootfs.ids: "two" is not a value`, "single"},
 		{Overrides{Write: "tmpfs"}, "rootfs.write: there is no image", "--image"},
+		{Overrides{Image: "x", Write: "Tmpfs"}, "is neither none nor tmpfs, and no path", "./Tmpfs"},
+		{Overrides{Image: "x", Size: "1M"}, "rootfs.size: the image is read-only", "tmpfs"},
 		{Overrides{Image: "x", Write: "a/../b"}, `".." in it`, ""},
 		{Overrides{Command: []string{"a", "\x00"}}, "has a NUL byte", ""},
 	}

@@ -94,6 +94,8 @@ func (r *resolver) checkRootfs() error {
 		return r.contradiction(keyImage, `isolation = "landlock" cannot enforce it: it makes no mounts`, `use isolation = "namespaces"`)
 	case r.m.find(keyRootfsSize) != nil && s.Write == spec.WriteKeep:
 		return r.contradiction(keyRootfsSize, "a kept layer is bounded by its file system, not by a size", "remove one of the two")
+	case r.m.find(keyRootfsSize) != nil && s.Write == spec.WriteNone:
+		return r.contradiction(keyRootfsSize, "the image is read-only: nothing is written", `set rootfs.write = "tmpfs", or give --write tmpfs`)
 	case s.IDs == spec.IDsFake && s.Write == spec.WriteNone:
 		return r.contradiction(keyIDs, `"fake" is for writing, and the image is read-only`, `set rootfs.write = "tmpfs", or give --write tmpfs`)
 	}
@@ -112,6 +114,9 @@ func (b *builder) rootfs(o *Overrides) {
 		b.text(keyRootfsWrite, o.Write)
 	default:
 		p, err := b.path(o.Write)
+		if err == nil && !strings.Contains(o.Write, "/") {
+			err = badValue(o.Write, "is neither none nor tmpfs, and no path", "a directory that keeps what is written has a slash in it: ./"+o.Write)
+		}
 		b.put(entry{key: keyRootfsWrite, text: p}, err)
 	}
 	if o.Entrypoint == nil {

@@ -16,7 +16,7 @@ func TestImageOptions(t *testing.T) {
 		want spec.Rootfs
 	}{
 		{Overrides{Image: "debian:bookworm"}, spec.Rootfs{Image: "debian:bookworm"}},
-		{Overrides{Image: "oci:img:v1", Write: "kept"}, spec.Rootfs{Image: "oci:/work/p/img:v1", Write: spec.WriteKeep, Keep: "/work/p/kept"}},
+		{Overrides{Image: "oci:img:v1", Write: "./kept"}, spec.Rootfs{Image: "oci:/work/p/img:v1", Write: spec.WriteKeep, Keep: "/work/p/kept"}},
 		{Overrides{Image: "tar:./$x.tar"}, spec.Rootfs{Image: "tar:/work/p/$x.tar"}},
 		{Overrides{Image: "dir:/r", Write: "tmpfs", Size: "2M", IDs: "fake"}, spec.Rootfs{Image: "dir:/r", Write: spec.WriteTmpfs, Size: 2 << 20, IDs: spec.IDsFake}},
 		{Overrides{Image: "a", Write: "none", Pull: "always", Platform: "linux/arm", Entrypoint: &empty, UID: &uid},
@@ -77,6 +77,7 @@ func TestGuardedDirectories(t *testing.T) {
 		{Overrides{ReadOnly: []string{root}}, ""},
 		{Overrides{ReadWrite: []string{root + "/other"}}, ""},
 		{Overrides{ReadWrite: []string{root}, Hide: []string{store}}, ""},
+		{Overrides{ReadWrite: []string{root + "/w"}, Image: "x", Write: root + "/w/kept"}, cover},
 		{Overrides{Image: "x", Write: root}, own},
 		{Overrides{Image: "x", Write: store + "/k"}, own},
 		{Overrides{Image: "x", Write: root + "/k"}, ""},
@@ -86,7 +87,7 @@ func TestGuardedDirectories(t *testing.T) {
 			t.Errorf("%+v: %v", tt.o, err)
 		}
 		if err != nil {
-			wantError(t, err, tt.hint, "the payload could write "+store, "(command line)")
+			wantError(t, err, tt.hint, "the payload could write "+root, "(command line)")
 		}
 	}
 }

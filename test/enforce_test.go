@@ -113,7 +113,7 @@ func TestPromisesThatCannotBeKept(t *testing.T) {
 			"extends = ['landlock']\n[fs]\nrw = ['/usr']\nro = ['/usr/bin']\nnoexec = ['/usr/share']": "/usr",
 			"extends = ['default']\nremove = ['seccomp.allow']\n[seccomp]\ndefault = 'kill'":          "seccomp.default",
 			"extends = ['default']\n[seccomp]\ndeny = ['execve']":                                     "execve",
-			"extends = ['default']\n[rootfs]\nimage = 'debian'":                                       "rootfs.image",
+			"extends = ['default']\n[rootfs]\nimage = 'debian'\npull = 'never'":                       "it is not in the store",
 			"extends = ['default']\n[process]\npty = true":                                            "process.pty",
 			"extends = ['default']\n[seccomp]\npolicy = 'x.policy'":                                   "seccomp.policy",
 		} {

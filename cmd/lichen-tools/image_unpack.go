@@ -34,7 +34,7 @@ func unpackImage(ctx context.Context, u *ui, o *unpackOptions, operands []string
 		return u.fail(&spec.Error{Op: "unpack into", Object: operands[1], Err: err})
 	}
 	shown := u.newProgress(o.Quiet)
-	base.Watcher = shown
+	base.Watcher, base.NoSetID = shown, true // the directory is for others too
 	warnings, err := unpackTo(ctx, base, dir, o.Owners)
 	shown.stop()
 	if err != nil {
@@ -52,6 +52,9 @@ func unpackImage(ctx context.Context, u *ui, o *unpackOptions, operands []string
 func unpackTo(ctx context.Context, o pull.Options, dir, owners string) (warnings []string, err error) {
 	fail := func(err error) error {
 		return &spec.Error{Op: "unpack into", Object: dir, Err: unwrapPath(err)}
+	}
+	if info, err := os.Lstat(dir); err == nil && info.Mode()&fs.ModeSymlink != 0 {
+		return nil, &spec.Error{Op: "unpack into", Object: dir, Reason: "it is a symbolic link", Hint: "name the directory that it leads to"}
 	}
 	if entries, err := os.ReadDir(dir); err == nil && len(entries) > 0 {
 		return nil, &spec.Error{Op: "unpack into", Object: dir, Reason: "it is not empty"}

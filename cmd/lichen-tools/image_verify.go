@@ -25,7 +25,11 @@ func verifyStore(ctx context.Context, u *ui, o *verifyOptions, refs []string) in
 		found, err := verify(ctx, u, s, o, refs)
 		findings = append(findings, found...)
 		if err != nil {
-			u.print(findingsText(findings))
+			if o.JSON {
+				u.printJSON(findings)
+			} else {
+				u.print(findingsText(findings))
+			}
 			return u.fail(err)
 		}
 	}

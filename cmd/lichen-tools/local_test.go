@@ -89,6 +89,10 @@ func TestUnpack(t *testing.T) {
 		}
 		b.fails("it is not empty", "unpack", ref, "tree")
 		b.fails("no such file", "unpack", ref, "nowhere/tree")
+		if err := os.Symlink(".", filepath.Join(b.dir, "link")); err != nil {
+			t.Fatal(err)
+		}
+		b.fails("it is a symbolic link", "unpack", ref, "link")
 		if left, _ := filepath.Glob(filepath.Join(b.dir, ".lichen-unpack-*")); len(left) > 0 {
 			t.Errorf("left: %q", left)
 		}

@@ -1,6 +1,9 @@
 package main
 
 import (
+	"bytes"
+	"encoding/json"
+	"errors"
 	"os"
 	"reflect"
 	"strings"
@@ -121,4 +124,23 @@ func dispatched(t *testing.T, args string) (code int, out, errs string) {
 	var o, e strings.Builder
 	code = dispatch(t.Context(), &ui{out: &o, err: &e}, strings.Fields(args))
 	return code, o.String(), e.String()
+}
+
+// TestPlainJSON: what an image's JSON says is still said, and nothing of it acts
+// on a terminal or is no JSON.
+func TestPlainJSON(t *testing.T) {
+	var out bytes.Buffer
+	u := &ui{out: &out}
+	raw := json.RawMessage("{\"a\": \"\u009b31m\u202e\x7f\xff\U000e0001 \u00e9\"}")
+	if code := u.printJSON(raw); code != exitOK {
+		t.Fatal(code)
+	}
+	want := "{\n  \"a\": \"\\u009b31m\\u202e\\u007f\ufffd\\udb40\\udc01 \u00e9\"\n}\n"
+	if out.String() != want {
+		t.Errorf("%q, want %q", out.String(), want)
+	}
+	var one, two any
+	if err := errors.Join(json.Unmarshal(raw, &one), json.Unmarshal(out.Bytes(), &two)); err != nil || !reflect.DeepEqual(one, two) {
+		t.Errorf("%v, %v, %v", one, two, err)
+	}
 }

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
+	"unicode/utf16"
 	"unicode/utf8"
 
 	"github.com/lichen-sandbox/lichen/spec"
@@ -64,8 +65,29 @@ func (u *ui) printJSON(v any) int {
 	if err := e.Encode(v); err != nil {
 		return u.fail(&spec.Error{Op: "write", Object: "the result", Err: err})
 	}
-	return u.print(b.String())
+	return u.print(plainJSON(b.String()))
 }
+
+// plainJSON escapes what is no visible character, as printable does: what an
+// image's own JSON says in other words is the same JSON. What is no UTF-8 there
+// becomes the replacement character, as in every string that is encoded here.
+func plainJSON(s string) string {
+	var b strings.Builder
+	for _, r := range s {
+		switch {
+		case r == '\n', unicode.IsPrint(r):
+			b.WriteRune(r)
+		case r > 0xffff:
+			high, low := utf16.EncodeRune(r)
+			b.WriteString(escaped(high) + escaped(low))
+		default:
+			b.WriteString(escaped(r))
+		}
+	}
+	return b.String()
+}
+
+func escaped(r rune) string { return `\u` + strconv.FormatUint(uint64(r)|1<<16, 16)[1:] }
 
 // terminal returns standard error where it is one that can be drawn on.
 func (u *ui) terminal() *os.File {

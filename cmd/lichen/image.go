@@ -30,14 +30,18 @@ func (i *image) attach(s *spec.Spec) error {
 		return nil
 	}
 	origin := s.OriginOf("rootfs.image")
-	r, err := ref.Parse(s.Rootfs.Image)
+	r, err := i.reference(s.Rootfs.Image)
 	if err != nil {
 		return at(err, origin)
 	}
+	ids, err := storeIDs(s)
+	if err != nil {
+		return at(err, s.OriginOf("rootfs.ids"))
+	}
 	src := config.Source{Tree: r.Path, Origin: origin}
-	base := keep.Base{Reference: r.String(), Manifest: noDigest, ChainID: noDigest, IDs: string(store.Single)}
+	base := keep.Base{Reference: r.String(), Manifest: noDigest, ChainID: noDigest, IDs: string(ids)}
 	if r.Kind != ref.Dir {
-		rec, tree, ids, err := i.find(s, r)
+		rec, tree, err := i.find(s, r, ids)
 		if err != nil {
 			return at(err, origin)
 		}
@@ -49,6 +53,10 @@ func (i *image) attach(s *spec.Spec) error {
 		}
 	}
 	if s.Rootfs.Write == spec.WriteKeep {
+		if _, err := os.Lstat(s.Rootfs.Keep); err != nil && !i.pull {
+			return &spec.Error{Op: "plan", Object: "kept layer " + s.Rootfs.Keep, Reason: "it is not there yet, and a plan makes nothing",
+				Origin: s.OriginOf("rootfs.write"), Hint: "a first run makes it; the plan with --write tmpfs is the same but for the upper directory"}
+		}
 		tree, err := os.Stat(src.Tree)
 		if err != nil {
 			return at(&spec.Error{Op: "use", Object: "root file system " + src.Tree, Err: unwrapPath(err)}, origin)
@@ -63,37 +71,43 @@ func (i *image) attach(s *spec.Spec) error {
 	return config.Root(s, src)
 }
 
+// reference reads a reference. One on the command line may have a relative path
+// in it, which was made absolute there; what is left is for the hints.
+func (i *image) reference(text string) (ref.Ref, error) {
+	dir, err := os.Getwd()
+	if err != nil {
+		return ref.Parse(text)
+	}
+	return ref.ParseIn(text, dir)
+}
+
 // noDigest stands in the note of a kept layer over a directory that is no
 // image.
 const noDigest = "sha256:0000000000000000000000000000000000000000000000000000000000000000"
 
 // find looks an image up in the store, has it fetched where it may be, and
 // takes a lease on its tree.
-func (i *image) find(s *spec.Spec, r ref.Ref) (*record.Record, string, store.IDs, error) {
-	ids, err := storeIDs(s)
-	if err != nil {
-		return nil, "", "", err
-	}
+func (i *image) find(s *spec.Spec, r ref.Ref, ids store.IDs) (*record.Record, string, error) {
 	fetched := false
 	if s.Rootfs.Pull == spec.PullAlways && i.pull {
 		if err := i.fetch(s, r); err != nil {
-			return nil, "", "", err
+			return nil, "", err
 		}
 		fetched = true
 	}
 	for {
 		rec, tree, err := i.lookup(r, s.Rootfs.Platform, ids)
 		if err == nil || !errors.Is(err, fs.ErrNotExist) {
-			return rec, tree, ids, err
+			return rec, tree, err
 		}
 		if fetched {
-			return nil, "", "", &spec.Error{Op: "use", Object: "image " + r.String(), Reason: "it was fetched, and is not in the store: somebody removes images"}
+			return nil, "", &spec.Error{Op: "use", Object: "image " + r.String(), Reason: "it was fetched, and is not in the store: somebody removes images"}
 		}
 		if !i.pull || s.Rootfs.Pull == spec.PullNever {
-			return nil, "", "", &spec.Error{Op: "use", Object: "image " + r.String(), Reason: "it is not in the store", Hint: "fetch it: lichen image pull " + pullHint(s, r)}
+			return nil, "", &spec.Error{Op: "use", Object: "image " + r.String(), Reason: "it is not in the store", Hint: "fetch it: lichen image pull " + pullHint(s, r)}
 		}
 		if err := i.fetch(s, r); err != nil {
-			return nil, "", "", err
+			return nil, "", err
 		}
 		fetched = true
 	}

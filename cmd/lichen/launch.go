@@ -31,6 +31,7 @@ func (l *launcher) launch(s *spec.Spec, p *plan.Plan) int {
 	}
 	limit := startTimeout(process, s)
 	if err := process.Started(); err != nil {
+		hintAtImage(err, s)
 		code := l.failed(err)
 		if limit.stop() {
 			return exitTimeout
@@ -45,6 +46,15 @@ func (l *launcher) launch(s *spec.Spec, p *plan.Plan) int {
 		l.ui.report(err)
 	}
 	return exitCode(finalStatus(exit, err), expired)
+}
+
+// hintAtImage takes a hint about the host's files away where the command was
+// looked for in an image.
+func hintAtImage(err error, s *spec.Spec) {
+	f, ok := errors.AsType[*sandbox.Failure](err)
+	if ok && s.Rootfs.Image != "" && f.Code == sandbox.CodeNotFound {
+		f.Cause.Hint = "the image has no such program, or not what it needs to start"
+	}
 }
 
 // failed reports a sandbox whose payload did not start.

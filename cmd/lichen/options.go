@@ -101,6 +101,13 @@ func parse(name string, table optionTable, mode flags.Options, args []string) ([
 	if err != nil {
 		return nil, usageError(name, parseReason(err))
 	}
+	// An unset variable in a script: --image "$IMAGE" without one would run the
+	// command on the host's files.
+	for _, o := range optionsOf(p) {
+		if value, ok := o.Value().(string); ok && value == "" && o.IsSet() {
+			return nil, usageError(name, "--"+o.LongName+" is given nothing")
+		}
+	}
 	return rest, nil
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"os"
+	"path"
 	"strconv"
 
 	"github.com/jessevdk/go-flags"
@@ -41,10 +42,31 @@ func runCommand(u *ui, args []string) int {
 // newLoader returns the loader of the profiles that a user's names mean.
 func newLoader() *profile.Loader {
 	l := &profile.Loader{Dirs: profile.DefaultDirs(nil), Builtin: profiles.FS}
-	if dir, err := store.DefaultDir(os.Getenv); err == nil {
-		l.Guarded = []string{dir}
-	}
+	l.Guarded = guarded(l.Dirs)
 	return l
+}
+
+// guarded lists what decides about the next run besides profiles: the store of
+// images, also the usual one where LICHEN_STORE names another, and the files
+// that say where images come from (registries.toml, beside the first profiles).
+func guarded(profiles []string) []string {
+	var list []string
+	if dir, err := store.DefaultDir(os.Getenv); err == nil {
+		list = append(list, dir)
+	}
+	usual := func(name string) string {
+		if name == "LICHEN_STORE" {
+			return ""
+		}
+		return os.Getenv(name)
+	}
+	if dir, err := store.DefaultDir(usual); err == nil && (len(list) == 0 || list[0] != dir) {
+		list = append(list, dir)
+	}
+	for _, dir := range profiles[:min(len(profiles), 2)] {
+		list = append(list, path.Join(path.Dir(dir), "registries.toml"))
+	}
+	return list
 }
 
 // The profiles that are used where the command line names none; the second with

@@ -140,24 +140,51 @@ func stopSignal(text string, origin spec.Origin) (int, error) {
 			return int(s.number), nil
 		}
 	}
-	const rtmin, last = 34, 64
-	if offset, ok := strings.CutPrefix(name, "RTMIN+"); ok {
-		if n, err := strconv.Atoi(offset); err == nil && n >= 0 && rtmin+n <= last {
-			return rtmin + n, nil
-		}
+	if n, ok := realtime(name); ok {
+		return n, nil
 	}
-	if n, err := strconv.Atoi(name); err == nil && n > 0 && n <= last {
+	if n, err := strconv.Atoi(name); err == nil && n > 0 && n <= rtmax {
 		return n, nil
 	}
 	return 0, &spec.Error{Op: "use", Object: "the image's stop signal " + strconv.Quote(text), Reason: "it is no signal", Origin: origin}
 }
 
-// signals are those that programs are stopped with.
+// rtmin is the C library's, which keeps two of the kernel's for itself
+// (signal(7)).
+const rtmin, rtmax = 34, 64
+
+// realtime reads "RTMIN", "RTMIN+3", "RTMAX" or "RTMAX-3".
+func realtime(name string) (int, bool) {
+	for _, from := range [...]struct {
+		name, sign string
+		number, by int
+	}{{"RTMIN", "+", rtmin, 1}, {"RTMAX", "-", rtmax, -1}} {
+		offset, ok := strings.CutPrefix(name, from.name)
+		if !ok || offset == "" {
+			if ok {
+				return from.number, true
+			}
+			continue
+		}
+		digits, ok := strings.CutPrefix(offset, from.sign)
+		n, err := strconv.ParseUint(digits, 10, 8)
+		if ok && err == nil && n <= rtmax-rtmin {
+			return from.number + from.by*int(n), true
+		}
+	}
+	return 0, false
+}
+
+// signals are those of Linux with a name; signal(7) has the second names.
 var signals = [...]struct {
 	name   string
 	number syscall.Signal
 }{
-	{"HUP", syscall.SIGHUP}, {"INT", syscall.SIGINT}, {"QUIT", syscall.SIGQUIT}, {"ABRT", syscall.SIGABRT}, {"KILL", syscall.SIGKILL},
-	{"USR1", syscall.SIGUSR1}, {"USR2", syscall.SIGUSR2}, {"PIPE", syscall.SIGPIPE}, {"ALRM", syscall.SIGALRM}, {"TERM", syscall.SIGTERM},
-	{"CONT", syscall.SIGCONT}, {"STOP", syscall.SIGSTOP}, {"TSTP", syscall.SIGTSTP}, {"WINCH", syscall.SIGWINCH}, {"PWR", syscall.SIGPWR},
+	{"HUP", syscall.SIGHUP}, {"INT", syscall.SIGINT}, {"QUIT", syscall.SIGQUIT}, {"ILL", syscall.SIGILL}, {"TRAP", syscall.SIGTRAP},
+	{"ABRT", syscall.SIGABRT}, {"IOT", syscall.SIGABRT}, {"BUS", syscall.SIGBUS}, {"FPE", syscall.SIGFPE}, {"KILL", syscall.SIGKILL},
+	{"USR1", syscall.SIGUSR1}, {"SEGV", syscall.SIGSEGV}, {"USR2", syscall.SIGUSR2}, {"PIPE", syscall.SIGPIPE}, {"ALRM", syscall.SIGALRM},
+	{"TERM", syscall.SIGTERM}, {"CHLD", syscall.SIGCHLD}, {"CLD", syscall.SIGCHLD}, {"CONT", syscall.SIGCONT},
+	{"STOP", syscall.SIGSTOP}, {"TSTP", syscall.SIGTSTP}, {"TTIN", syscall.SIGTTIN}, {"TTOU", syscall.SIGTTOU}, {"URG", syscall.SIGURG},
+	{"XCPU", syscall.SIGXCPU}, {"XFSZ", syscall.SIGXFSZ}, {"VTALRM", syscall.SIGVTALRM}, {"PROF", syscall.SIGPROF}, {"WINCH", syscall.SIGWINCH},
+	{"IO", syscall.SIGIO}, {"POLL", syscall.SIGIO}, {"PWR", syscall.SIGPWR}, {"SYS", syscall.SIGSYS},
 }

@@ -133,3 +133,17 @@ func TestRoot(t *testing.T) {
 		t.Errorf("a second root: %v", err)
 	}
 }
+
+// TestStopSignal: an image may name any signal that other engines know.
+func TestStopSignal(t *testing.T) {
+	for text, want := range map[string]int{
+		"": 0, "SIGTERM": 15, "term": 15, "sigchld": 17, "CLD": 17, "SIGIO": 29, "POLL": 29, "9": 9, "64": 64,
+		"SIGRTMIN": 34, "RTMIN+0": 34, "SIGRTMIN+30": 64, "SIGRTMAX": 64, "SIGRTMAX-0": 64, "rtmax-30": 34,
+		"RTMAX-31": -1, "RTMIN+31": -1, "RTMAX+1": -1, "RTMIN-1": -1, "RTMAX-": -1, "RTMIN+-1": -1, "RTMIN++1": -1, "SIG": -1, "SIGSIGTERM": -1, "0": -1, "-1": -1, "65": -1,
+	} {
+		got, err := stopSignal(text, fromImage)
+		if (err != nil) != (want < 0) || err == nil && got != want {
+			t.Errorf("%q: %d, %v, want %d", text, got, err, want)
+		}
+	}
+}

@@ -6,14 +6,8 @@ package keep
 
 import (
 	"errors"
-	"io"
 	"os"
-	"path"
-	"strconv"
-	"strings"
-	"syscall"
 
-	"github.com/lichen-sandbox/lichen/image/ref"
 	"github.com/lichen-sandbox/lichen/spec"
 )
 
@@ -28,37 +22,59 @@ type Base struct {
 // Layer is a kept layer, held until Close.
 type Layer struct {
 	Dir         string
-	Upper, Work string
+	Upper, Work string // absolute, no link on the way when the layer was opened
 	Base        Base
 	lock        *os.File
 }
 
-const maxBase = 16 << 10
-
 // Open opens the kept layer in dir for itself alone, and checks that it lies
 // over base. Where dir is missing or empty, the layer is made, with mode for the
 // root inside: an overlay shows the upper directory's.
+//
+// What is in dir may be the work of a payload that could write there before. So
+// no link in it is followed: one in place of the upper directory would give the
+// payload any directory of the caller's.
 func Open(dir string, base Base, mode os.FileMode) (*Layer, error) {
-	if err := makeDirs(dir); err != nil {
+	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, os.ErrExist) {
+		return nil, fail(dir, err)
+	}
+	root, err := openRoot(dir)
+	if err != nil {
 		return nil, err
 	}
-	l, err := open(dir)
-	if errors.Is(err, os.ErrNotExist) {
-		l, err = create(dir, base, mode)
+	defer root.Close() // only a descriptor
+	if err := checkNames(dir, root); err != nil {
+		return nil, err
+	}
+	var l *Layer
+	if _, missing := root.Lstat("base"); errors.Is(missing, os.ErrNotExist) {
+		l, err = create(dir, root, base, mode)
+	} else {
+		l, err = open(dir, root)
 	}
 	if err != nil {
 		return nil, err
 	}
-	if l.Base.ChainID != base.ChainID || l.Base.IDs != base.IDs {
+	if !l.Base.same(&base) {
 		l.Close()
 		return nil, &spec.Error{Op: "use", Object: "kept layer " + dir, Reason: "it was written over another image (" + l.Base.Reference + ", " + short(l.Base.ChainID) + ", ids " + l.Base.IDs + ")",
-			Hint: "use that image, name another directory, or make an image of it: lichen image commit " + dir + " NAME"}
+			Hint: "use that image (" + l.Base.pinned() + "), name another directory, or make an image of it: lichen image commit " + dir + " NAME"}
 	}
 	return l, nil
 }
 
 // OpenExisting opens a kept layer that is there.
-func OpenExisting(dir string) (*Layer, error) { return open(dir) }
+func OpenExisting(dir string) (*Layer, error) {
+	root, err := openRoot(dir)
+	if err != nil {
+		return nil, err
+	}
+	defer root.Close() // only a descriptor
+	if _, err := root.Lstat("base"); errors.Is(err, os.ErrNotExist) {
+		return nil, &spec.Error{Op: "use", Object: "kept layer " + dir, Reason: "it is none: it has no note of an image", Hint: "lichen run --image REF --write DIR makes one"}
+	}
+	return open(dir, root)
+}
 
 // Close lets others use the layer.
 func (l *Layer) Close() error { return l.lock.Close() }
@@ -71,146 +87,10 @@ func unwrapped(err error) error {
 	if e, ok := errors.AsType[*os.PathError](err); ok {
 		return e.Err
 	}
+	if e, ok := errors.AsType[*os.LinkError](err); ok {
+		return e.Err
+	}
 	return err
-}
-
-// makeDirs refuses a directory with other things in it: lichen would write
-// among them.
-func makeDirs(dir string) error {
-	if err := os.Mkdir(dir, 0o700); err == nil {
-		return nil
-	} else if !errors.Is(err, os.ErrExist) {
-		return fail(dir, err)
-	}
-	list, err := os.ReadDir(dir)
-	if err != nil {
-		return fail(dir, err)
-	}
-	for _, e := range list {
-		switch e.Name() {
-		case "upper", "work", "base", "lock":
-		default:
-			return &spec.Error{Op: "use", Object: "kept layer " + dir, Reason: "the directory holds something else: " + strconv.Quote(e.Name()), Hint: "name a new or an empty directory"}
-		}
-	}
-	return nil
-}
-
-func takeLock(dir string) (*os.File, error) {
-	f, err := os.OpenFile(path.Join(dir, "lock"), os.O_RDWR|os.O_CREATE|syscall.O_NOFOLLOW, 0o600)
-	if err != nil {
-		return nil, fail(dir, err)
-	}
-	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		f.Close()
-		if err == syscall.EWOULDBLOCK {
-			return nil, &spec.Error{Op: "use", Object: "kept layer " + dir, Reason: "another sandbox runs on it"}
-		}
-		return nil, fail(dir, err)
-	}
-	return f, nil
-}
-
-func open(dir string) (*Layer, error) {
-	f, err := os.OpenFile(path.Join(dir, "base"), os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
-	if err != nil {
-		return nil, fail(dir, err)
-	}
-	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, maxBase+1))
-	if err != nil {
-		return nil, fail(dir, err)
-	}
-	base, err := ParseBase(text)
-	if err != nil {
-		return nil, fail(dir, err)
-	}
-	lock, err := takeLock(dir)
-	if err != nil {
-		return nil, err
-	}
-	return &Layer{Dir: dir, Upper: path.Join(dir, "upper"), Work: path.Join(dir, "work"), Base: base, lock: lock}, nil
-}
-
-// create makes the directories first and the note last, by rename: a layer
-// with a note is whole.
-func create(dir string, base Base, root os.FileMode) (*Layer, error) {
-	lock, err := takeLock(dir)
-	if err != nil {
-		return nil, err
-	}
-	l := &Layer{Dir: dir, Upper: path.Join(dir, "upper"), Work: path.Join(dir, "work"), Base: base, lock: lock}
-	for _, d := range [...]struct {
-		path string
-		mode os.FileMode
-	}{{l.Upper, root.Perm()}, {l.Work, 0o700}} {
-		err := os.Mkdir(d.path, d.mode)
-		if err == nil {
-			err = os.Chmod(d.path, d.mode) // whatever the umask
-		}
-		if err != nil && !errors.Is(err, os.ErrExist) {
-			lock.Close()
-			return nil, fail(dir, err)
-		}
-	}
-	temporary := path.Join(l.Work, "base")
-	err = os.WriteFile(temporary, base.encode(), 0o600)
-	if err == nil {
-		err = os.Rename(temporary, path.Join(dir, "base"))
-	}
-	if err != nil {
-		lock.Close()
-		return nil, fail(dir, err)
-	}
-	return l, nil
-}
-
-func (b *Base) fields() [4]struct {
-	key string
-	to  *string
-} {
-	return [...]struct {
-		key string
-		to  *string
-	}{{"reference", &b.Reference}, {"manifest", &b.Manifest}, {"chain", &b.ChainID}, {"ids", &b.IDs}}
-}
-
-func (b Base) encode() []byte {
-	var out []byte
-	for _, f := range b.fields() {
-		out = append(out, f.key+" "+strconv.Quote(*f.to)+"\n"...)
-	}
-	return out
-}
-
-// ParseBase reads a note: lines of a key and a quoted value, each key once.
-func ParseBase(text []byte) (Base, error) {
-	var b Base
-	if len(text) > maxBase {
-		return b, errors.New("its note of the image is too long")
-	}
-	seen := 0
-	for line := range strings.Lines(string(text)) {
-		key, quoted, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
-		value, err := strconv.Unquote(quoted)
-		if err != nil {
-			return b, errors.New("its note of the image is damaged: " + strconv.Quote(key))
-		}
-		known := false
-		for i, f := range b.fields() {
-			if f.key == key && seen&(1<<i) == 0 {
-				*f.to, known = value, true
-				seen |= 1 << i
-			}
-		}
-		if !known {
-			return b, errors.New("its note of the image is damaged: " + strconv.Quote(key))
-		}
-	}
-	if seen != 1<<len(b.fields())-1 {
-		return b, errors.New("its note of the image is not complete")
-	}
-	return b, ref.CheckDigest(b.ChainID)
 }
 
 func short(digest string) string {

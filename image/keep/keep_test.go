@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/lichen-sandbox/lichen/spec"
@@ -56,6 +57,9 @@ func TestOpen(t *testing.T) {
 		change(&other)
 		_, err := Open(dir, other, 0o755)
 		wantError(t, err, "it was written over another image")
+		if e, ok := errors.AsType[*spec.Error](err); !ok || !strings.Contains(e.Hint, "docker.io/library/debian@"+base.Manifest) {
+			t.Errorf("hint of %v", err)
+		}
 	}
 	same := base
 	same.Reference, same.Manifest = "another/name:1", "sha256:"+strings.Repeat("d", 64)
@@ -76,23 +80,151 @@ func TestOpenRefuses(t *testing.T) {
 	file := filepath.Join(full, "thesis.txt")
 	_, err = Open(file, base, 0o755)
 	wantError(t, err, "not a directory")
+	pipe := filepath.Join(t.TempDir(), "pipe")
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, err = OpenExisting(pipe)
+	wantError(t, err, "not a directory")
 	_, err = Open(filepath.Join(full, "a/b"), base, 0o755)
 	wantError(t, err, "no such file")
 	_, err = OpenExisting(filepath.Join(full, "none"))
 	wantError(t, err, "no such file")
 
 	damaged := t.TempDir()
+	for _, d := range [...]string{"upper", "work"} {
+		if err := os.Mkdir(filepath.Join(damaged, d), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
 	if err := os.WriteFile(filepath.Join(damaged, "base"), []byte("reference \"x\"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	_, err = Open(damaged, base, 0o755)
 	wantError(t, err, "its note of the image is not complete")
-	linked := t.TempDir()
-	if err := os.Symlink("/etc/passwd", filepath.Join(linked, "base")); err != nil {
+	if err := errors.Join(os.Remove(filepath.Join(damaged, "base")), os.WriteFile(filepath.Join(damaged, "upper/rest"), nil, 0o600)); err != nil {
 		t.Fatal(err)
 	}
-	_, err = Open(linked, base, 0o755)
-	wantError(t, err, "too many levels of symbolic links")
+	_, err = Open(damaged, base, 0o755)
+	wantError(t, err, "no note of the image that they belong to")
+	_, err = OpenExisting(t.TempDir())
+	wantError(t, err, "it has no note of an image")
+}
+
+// TestPlanted: what a payload has put into the directory before leads nowhere
+// else, in a new layer and in one that was used.
+func TestPlanted(t *testing.T) {
+	outside := t.TempDir()
+	canary := filepath.Join(outside, "base")
+	if err := os.WriteFile(canary, []byte("mine"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	used := func(t *testing.T, dir string) {
+		l, err := Open(dir, base, 0o755)
+		if err != nil {
+			t.Fatal(err)
+		}
+		l.Close()
+	}
+	for _, tt := range []struct {
+		name, link, to string
+		before         func(t *testing.T, dir string)
+		want           string // "": it is made as if nothing were there
+	}{
+		{"new, upper", "upper", outside, nil, `its "upper" is not what lichen has made there, but a symbolic link`},
+		{"new, work", "work", outside, nil, `its "work" is not`},
+		{"new, dangling work", "work", "/nowhere/at/all", nil, `its "work" is not`},
+		{"new, lock", "lock", canary, nil, `its "lock" is not`},
+		{"new, note", "base", canary, nil, `its "base" is not`},
+		{"new, note under construction", "work/base", canary, func(t *testing.T, dir string) {
+			if err := os.Mkdir(filepath.Join(dir, "work"), 0o700); err != nil {
+				t.Fatal(err)
+			}
+		}, ""},
+		{"used, upper", "upper", outside, used, `its "upper" is not`},
+		{"used, work", "work", outside, used, `its "work" is not`},
+		{"used, note", "base", canary, used, `its "base" is not`},
+		{"used, lock", "lock", "upper/lock", used, `its "lock" is not`},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			dir := t.TempDir()
+			if tt.before != nil {
+				tt.before(t, dir)
+			}
+			if err := errors.Join(os.RemoveAll(filepath.Join(dir, tt.link)), os.Symlink(tt.to, filepath.Join(dir, tt.link))); err != nil {
+				t.Fatal(err)
+			}
+			l, err := Open(dir, base, 0o755)
+			if err == nil {
+				l.Close()
+			}
+			if tt.want != "" {
+				wantError(t, err, tt.want)
+				_, err := OpenExisting(dir)
+				wantError(t, err, "kept layer")
+			} else if err != nil {
+				t.Error(err)
+			}
+			if text, err := os.ReadFile(canary); err != nil || string(text) != "mine" {
+				t.Errorf("the file outside: %q, %v", text, err)
+			}
+			if list, err := os.ReadDir(outside); err != nil || len(list) != 1 {
+				t.Errorf("the directory outside: %v, %v", list, err)
+			}
+		})
+	}
+
+}
+
+// TestOtherBase: directories that are no images are told apart by their paths.
+func TestOtherBase(t *testing.T) {
+	a := Base{Reference: "dir:/a", Manifest: "sha256:" + strings.Repeat("0", 64), ChainID: "sha256:" + strings.Repeat("0", 64), IDs: "single"}
+	b := a
+	b.Reference = "dir:/b"
+	kept := filepath.Join(t.TempDir(), "k")
+	for _, tt := range []struct {
+		base Base
+		want string
+	}{{a, ""}, {a, ""}, {b, "it was written over another image (dir:/a"}} {
+		l, err := Open(kept, tt.base, 0o755)
+		if err == nil {
+			l.Close()
+		}
+		if tt.want != "" {
+			wantError(t, err, tt.want)
+		} else if err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// TestNotOurs: what somebody else may put into the directory is not run.
+func TestNotOurs(t *testing.T) {
+	kept := filepath.Join(t.TempDir(), "k")
+	l, err := Open(kept, base, 0o755)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.Close()
+	if err := os.Chmod(kept, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	_, err = Open(kept, base, 0o755)
+	wantError(t, err, "everybody may write there")
+	if os.Geteuid() == 0 {
+		if err := errors.Join(os.Chmod(kept, 0o700), os.Chown(kept, 1500, 1500)); err != nil {
+			t.Fatal(err)
+		}
+		_, err = OpenExisting(kept)
+		wantError(t, err, "it belongs to uid 1500")
+	}
+
+	dir := filepath.Join(t.TempDir(), "link")
+	if err := os.Symlink(t.TempDir(), dir); err != nil {
+		t.Fatal(err)
+	}
+	_, err = Open(dir, base, 0o755)
+	wantError(t, err, "it is a symbolic link")
 }
 
 // FuzzParseBase: no text makes it panic, and what it takes can be written and

@@ -156,6 +156,10 @@ func TestPackRefusals(t *testing.T) {
 	link := filepath.Join(t.TempDir(), "link")
 	check(t, os.Symlink(dir, link))
 	wantError(t, pack(link), "link")
+	pipe := filepath.Join(t.TempDir(), "pipe") // that nobody writes to
+	check(t, unix.Mkfifo(pipe, 0o600))
+	_, err := Pack(t.Context(), PackOptions{Store: s, Dir: dir, Owners: pipe, Ref: name(t, "example/x:1")})
+	wantError(t, err, "pipe", "not a regular file")
 	check(t, os.WriteFile(filepath.Join(dir, ".wh.x"), nil, 0o600))
 	wantError(t, pack(dir), `".wh.x": a name that begins with .wh.`)
 	check(t, os.Remove(filepath.Join(dir, ".wh.x")))

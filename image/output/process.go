@@ -79,7 +79,7 @@ func (j *job) open() ([]*os.File, error) {
 	for _, f := range [...]struct {
 		path  string
 		flags int
-	}{{j.tree, unix.O_PATH | unix.O_DIRECTORY}, {j.base, unix.O_PATH | unix.O_DIRECTORY}, {j.owners, unix.O_RDONLY}} {
+	}{{j.tree, unix.O_PATH | unix.O_DIRECTORY}, {j.base, unix.O_PATH | unix.O_DIRECTORY}, {j.owners, unix.O_RDONLY | unix.O_NONBLOCK}} {
 		path, flags := f.path, f.flags|unix.O_NOFOLLOW
 		if path == "" {
 			path, flags = os.DevNull, unix.O_RDONLY
@@ -89,6 +89,9 @@ func (j *job) open() ([]*os.File, error) {
 			return files, &spec.Error{Op: "open", Object: path, Err: bare(err)}
 		}
 		files = append(files, file)
+		if info, err := file.Stat(); err != nil || f.path != "" && f.flags&unix.O_PATH == 0 && !info.Mode().IsRegular() {
+			return files, &spec.Error{Op: "open", Object: path, Reason: "not a regular file", Err: err}
+		}
 	}
 	return files, nil
 }

@@ -57,6 +57,7 @@ type Options struct {
 	Manifest string
 	// Whole fetches layers too that are in no need of being unpacked.
 	Whole   bool
+	NoSetID bool // Unpack only; as in unpack.Options
 	IDs     subid.Mapping
 	Sources *source.Config
 	Limits  unpack.Limits

@@ -18,7 +18,7 @@ func Unpack(ctx context.Context, o Options, dir string) (*Image, []string, error
 	var img *Image
 	err := p.pull(ctx, func(ctx context.Context, found *Image) error {
 		img = found
-		return p.unpack(ctx, img, unpacker.Job{Staging: dir, IDs: p.IDs, Limits: p.Limits})
+		return p.unpack(ctx, img, unpacker.Job{Staging: dir, IDs: p.IDs, Limits: p.Limits, NoSetID: p.NoSetID})
 	})
 	if err != nil {
 		return nil, nil, p.ended(ctx, err)

@@ -172,7 +172,7 @@ func otherMeaning(s, cwd string) string {
 	}
 	p := s
 	if !path.IsAbs(p) {
-		if cwd == "" {
+		if cwd == "" || s == "" {
 			return ""
 		}
 		p = cwd + "/" + p

@@ -240,6 +240,7 @@ func TestHints(t *testing.T) {
 	}
 	for in, want := range map[string]string{
 		"Debian":         "did you mean debian?",
+		"docker://":      "",
 		"./Layout":       "did you mean oci:./Layout?",
 		"./Tree":         "did you mean dir:./Tree?",
 		dir + "/Layout":  "did you mean oci:" + dir + "/Layout?",

@@ -32,7 +32,7 @@ func missing(op, object, text string) error {
 	return &spec.Error{Op: op, Object: object, Err: &reason{text, fs.ErrNotExist}}
 }
 
-func inUse(op, object, text string) error {
+func inUse(op, object, text string) *spec.Error {
 	return &spec.Error{Op: op, Object: object, Err: &reason{text, ErrInUse}}
 }
 

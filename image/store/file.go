@@ -149,7 +149,9 @@ func (s *Store) names(dir string) ([]string, error) {
 
 func (s *Store) allNames(dir string) ([]string, error) {
 	entries, err := os.ReadDir(s.path(dir))
-	if err != nil {
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, s.unmade(dir)
+	} else if err != nil {
 		return nil, s.Fail("read", s.path(dir), err)
 	}
 	names := make([]string, len(entries))

@@ -144,7 +144,9 @@ func (s *Store) lock(op string, how int) (*Lock, error) {
 	}
 	l, err := lockFile(s.path("lock"), how, syscall.O_CREAT)
 	if errors.Is(err, syscall.EWOULDBLOCK) {
-		return nil, inUse(op, s.dir, "something is being written to it, by a pull perhaps")
+		err := inUse(op, s.dir, "something is being written to it, by a pull perhaps")
+		err.Hint = "try again when that has ended"
+		return nil, err
 	}
 	return l, s.Fail(op, s.dir, err)
 }

@@ -5,6 +5,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -81,7 +82,8 @@ func TestLookupCalls(t *testing.T) {
 			t.Fatal("begun and not ended")
 		}
 		lines := strings.Split(between, "\n")
-		calls := lines[1 : len(lines)-1] // within the begin and end themselves
+		calls := lines[1 : len(lines)-1]                                                                      // within the begin and end themselves
+		calls = slices.DeleteFunc(calls, func(call string) bool { return strings.HasPrefix(call, "futex(") }) // the runtime's, on a busy machine
 		const most = 9
 		if len(calls) > most || len(calls) < 5 {
 			t.Errorf("%d calls, at most %d are right:\n%s", len(calls), most, between)

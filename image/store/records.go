@@ -92,7 +92,7 @@ func (s *Store) PutRecord(r ref.Ref, platform string, rec *record.Record) error 
 	}
 	// A config may hold more than a record can.
 	if _, err := record.Decode(b); err != nil {
-		return &spec.Error{Op: "image", Object: r.String(), Reason: "its config is too large", Err: err}
+		return &spec.Error{Op: "image", Object: r.String(), Reason: "its config is too large: more than 1 MiB, or than 10000 words of command, environment, ports and volumes"}
 	}
 	w, err := s.Writing()
 	if err != nil {

@@ -184,6 +184,16 @@ func (s *Store) checkEmpty() error {
 	return nil
 }
 
+// unmade is the error of a directory of the store that is missing: nil where it
+// is only not made yet.
+func (s *Store) unmade(dir string) error {
+	if s.checkVersion() == nil || s.checkEmpty() == nil {
+		return nil
+	}
+	return &spec.Error{Op: "image store", Object: s.dir, Reason: "the directory is no image store: it has no " + strconv.Quote(dir),
+		Hint: "LICHEN_STORE=DIR says where images are kept"}
+}
+
 // checkVersion returns fs.ErrNotExist, wrapped, while there is no version.
 func (s *Store) checkVersion() error {
 	b, err := s.readFile("version", 64)

@@ -252,3 +252,22 @@ func TestLongRecord(t *testing.T) {
 		t.Errorf("%d of %d, %v", len(got.Env), len(rec.Env), err)
 	}
 }
+
+// TestUnmade: an empty directory, which is about to become a store, has no
+// images; one with something else in it is not taken for a store.
+func TestUnmade(t *testing.T) {
+	dir := t.TempDir()
+	check(t, os.Chmod(dir, 0o700))
+	s, err := Open(dir)
+	check(t, err)
+	if all, err := s.Records(); err != nil || len(all) != 0 {
+		t.Errorf("in an empty directory: %+v, %v", all, err)
+	}
+	check(t, os.WriteFile(filepath.Join(dir, "thesis"), nil, 0o600))
+	_, err = s.Records()
+	refused(t, err, "is no image store", "LICHEN_STORE=DIR says where images are kept")
+	check(t, os.WriteFile(filepath.Join(dir, "version"), []byte(version+"\n"), 0o600))
+	if all, err := s.Records(); err != nil || len(all) != 0 {
+		t.Errorf("in a store without directories: %+v, %v", all, err)
+	}
+}

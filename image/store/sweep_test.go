@@ -137,7 +137,7 @@ func TestSweepSparesWork(t *testing.T) {
 		end, err := open()
 		check(t, err)
 		_, err = s.Sweep(Sweep{})
-		if refused(t, err, "something is being written", ""); !errors.Is(err, ErrInUse) {
+		if refused(t, err, "something is being written", "try again when that has ended"); !errors.Is(err, ErrInUse) {
 			t.Errorf("a sweep while somebody writes: %v", err)
 		}
 		end()

@@ -62,7 +62,12 @@ func (t *Tree) finishFile(fd int, n *node) error {
 	if err := t.setXattrs(fd, n); err != nil {
 		return err
 	}
-	if err := pathsafe.FChmod(fd, n.mode); err != nil {
+	mode := n.mode
+	if t.o.NoSetID && mode&(unix.S_ISUID|unix.S_ISGID) != 0 {
+		mode &^= unix.S_ISUID | unix.S_ISGID
+		t.warnOnce("set-id", "setuid and setgid bits, such as those of "+strconv.Quote(n.path())+", are kept in the owners file only")
+	}
+	if err := pathsafe.FChmod(fd, mode); err != nil {
 		return wrap(n.path(), err)
 	}
 	return wrap(n.path(), pathsafe.FSetTimes(fd, n.mtime))

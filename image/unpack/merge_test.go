@@ -330,3 +330,20 @@ func TestDefaultACL(t *testing.T) {
 		}
 	}
 }
+
+// TestNoSetID: the bits go to the owners file, not to the tree. Directories keep
+// theirs, which make nothing run as anybody.
+func TestNoSetID(t *testing.T) {
+	l := layer(moded(file("su", "x"), 0o4755), moded(file("wall", "x"), 0o2711), hardlinkTo("sudo", "su"), moded(dir("mail"), 0o2775), moded(file("plain", "x"), 0o640))
+	kept, without := newArena(t, t.TempDir()), newArena(t, t.TempDir())
+	must(t, kept.unpack(t, Options{}, l))
+	kept.wantTree(t, `f 4755 su "x"`, `f 4755 sudo "x"`, `f 2711 wall "x"`, "d 2775 mail", `f 640 plain "x"`)
+	must(t, without.unpack(t, Options{NoSetID: true}, l))
+	without.wantTree(t, `f 755 su "x"`, `f 755 sudo "x"`, `f 711 wall "x"`, "d 2775 mail", `f 640 plain "x"`)
+	if !bytes.Equal(kept.owners, without.owners) {
+		t.Errorf("owners files differ:\n%s\n%s", kept.owners, without.owners)
+	}
+	if n := len(without.summary.Warnings); n != len(kept.summary.Warnings)+1 {
+		t.Errorf("warnings: %q", without.summary.Warnings)
+	}
+}

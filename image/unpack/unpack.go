@@ -50,6 +50,10 @@ type Options struct {
 	// UIDs and GIDs are the ids that exist in the user namespace, for
 	// OwnersChown. nil: all of them do.
 	UIDs, GIDs []Range
+	// NoSetID leaves the setuid and setgid bits of files to the owners file: for
+	// a tree that others can reach, where with a single id such a program would
+	// be one of the caller's own.
+	NoSetID bool
 	// Limits holds what is too much; a zero field is replaced by that of
 	// [DefaultLimits].
 	Limits Limits

@@ -60,6 +60,7 @@ type Job struct {
 	Layers     []Layer // of the whole image, lowest first
 	IDs        Mapping
 	Limits     unpack.Limits
+	NoSetID    bool // as in unpack.Options; not with a base, which may have such files
 }
 
 // Result is what became of a job.
@@ -86,6 +87,8 @@ func (j *Job) validate() error {
 		return invalid("the base has " + strconv.Itoa(j.BaseLayers) + " layers of " + strconv.Itoa(len(j.Layers)))
 	case (j.Base == "") != (j.BaseLayers == 0):
 		return invalid("a base without layers, or layers without a base")
+	case j.NoSetID && j.Base != "":
+		return invalid("a base may have setuid files")
 	case len(j.Layers)-j.BaseLayers > maxLayers:
 		return invalid(strconv.Itoa(len(j.Layers)) + " layers, more than " + strconv.Itoa(maxLayers))
 	case len(j.IDs.UIDs.Extents) == 0 || len(j.IDs.GIDs.Extents) == 0:

@@ -27,7 +27,7 @@ func Run(ctx context.Context, job Job) (Result, error) {
 		return Result{}, err
 	}
 	layers := job.Layers[job.BaseLayers:]
-	o := order{Kind: kindUnpack, HasBase: job.Base != "", First: job.BaseLayers, IDs: job.IDs, Limits: job.Limits}
+	o := order{Kind: kindUnpack, HasBase: job.Base != "", First: job.BaseLayers, IDs: job.IDs, Limits: job.Limits, NoSetID: job.NoSetID}
 	for _, l := range layers {
 		o.Layers = append(o.Layers, layerOrder{MediaType: l.MediaType, DiffID: l.DiffID})
 	}

@@ -39,6 +39,7 @@ type order struct {
 	Layers  []layerOrder  `json:",omitempty"`
 	IDs     Mapping       // the worker checks owners against it
 	Limits  unpack.Limits // of the whole tree
+	NoSetID bool          `json:",omitempty"`
 }
 
 type layerOrder struct{ MediaType, DiffID string }

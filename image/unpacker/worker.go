@@ -151,7 +151,7 @@ func takeOver(base, root *os.File) (tree.Stats, *os.File, error) {
 }
 
 func (o *order) options() unpack.Options {
-	out := unpack.Options{Owners: unpack.OwnersRecord, Limits: o.Limits}
+	out := unpack.Options{Owners: unpack.OwnersRecord, Limits: o.Limits, NoSetID: o.NoSetID}
 	if !o.IDs.IsSingle() {
 		out.Owners = unpack.OwnersChown
 		out.UIDs, out.GIDs = inside(o.IDs.UIDs), inside(o.IDs.GIDs)

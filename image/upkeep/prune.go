@@ -39,6 +39,9 @@ func (k *Keeper) Prune(ctx context.Context, o PruneOptions) ([]Pruned, error) {
 	for _, s := range swept {
 		all = append(all, Pruned{Kind: s.Kind, Name: s.Name, Bytes: s.Bytes, InUse: s.InUse})
 	}
+	if errors.Is(err, store.ErrNoStore) { // an empty directory, or one that is just being made a store
+		err = nil
+	}
 	return all, err
 }
 

@@ -65,10 +65,11 @@ func (k *Keeper) trees(chainID string) ([]store.TreeKey, error) {
 
 // Remove takes an image away: its trees, unless another image has the same,
 // then its record. Blobs are left to the next prune. A sandbox that uses the
-// image is an error, and the image stays.
+// image is an error, and the image stays. That somebody else has removed it
+// meanwhile is none.
 func (k *Keeper) Remove(ctx context.Context, named store.Named) error {
 	if named.Record == nil { // it cannot be read: nothing is known of its tree
-		return k.Store.DeleteRecord(named.File)
+		return k.removeRecord(named)
 	}
 	keys, err := k.trees(named.Record.ChainID)
 	if err != nil {
@@ -79,7 +80,15 @@ func (k *Keeper) Remove(ctx context.Context, named store.Named) error {
 			return err
 		}
 	}
-	return k.Store.DeleteRecord(named.File)
+	return k.removeRecord(named)
+}
+
+func (k *Keeper) removeRecord(named store.Named) error {
+	err := k.Store.DeleteRecord(named.File)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
 }
 
 // removeTree removes the tree of an image that is to go. A pull of it waits, or
@@ -100,9 +109,8 @@ func (k *Keeper) removeTree(ctx context.Context, named store.Named, key store.Tr
 		}
 	}
 	err = k.Store.DeleteTree(key, k.remove)
-	if errors.Is(err, store.ErrInUse) {
-		return &spec.Error{Op: "remove image", Object: named.Record.Reference, Reason: "a sandbox uses it, or a pull builds on it", Err: err,
-			Hint: "it can be removed when that has ended"}
+	if e, ok := errors.AsType[*spec.Error](err); ok && errors.Is(err, store.ErrInUse) {
+		return &spec.Error{Op: "remove image", Object: named.Record.Reference, Err: e.Err, Hint: "it can be removed when that has ended"}
 	}
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil

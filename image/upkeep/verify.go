@@ -47,6 +47,7 @@ type verification struct {
 	ctx      context.Context
 	findings []Finding
 	bad      map[string]bool // blobs
+	compared map[store.TreeKey]bool
 }
 
 // Verify hashes the blobs again, and compares each tree, entry by entry, with
@@ -54,7 +55,7 @@ type verification struct {
 // store no longer has cannot be compared; that is told and is no damage. With
 // Repair, damaged blobs are fetched again and damaged trees are built again.
 func (k *Keeper) Verify(ctx context.Context, o VerifyOptions) ([]Finding, error) {
-	v := &verification{Keeper: k, VerifyOptions: o, ctx: ctx, bad: map[string]bool{}}
+	v := &verification{Keeper: k, VerifyOptions: o, ctx: ctx, bad: map[string]bool{}, compared: map[store.TreeKey]bool{}}
 	digests, err := v.digestsToCheck()
 	if err != nil {
 		return nil, err
@@ -169,8 +170,11 @@ func (v *verification) anyBad(img *pull.Image) bool {
 	return slices.ContainsFunc(img.Digests(), func(d string) bool { return v.bad[d] })
 }
 
-// tree compares one tree with a fresh one.
+// tree compares one tree with a fresh one. Several images may have it.
 func (v *verification) tree(named store.Named, key store.TreeKey) error {
+	if v.compared[key] {
+		return nil
+	}
 	v.begin("tree", string(key))
 	lease, err := v.Store.Lease(key)
 	if err != nil {
@@ -199,6 +203,7 @@ func (v *verification) tree(named store.Named, key store.TreeKey) error {
 	case err != nil:
 		return err
 	}
+	v.compared[key] = true
 	before := len(v.findings)
 	if err := v.compare(lease, staging.Dir, key, o.IDs); err != nil {
 		return err

@@ -123,7 +123,7 @@ func (e *endpoint) send(ctx context.Context, build func(context.Context) (*http.
 	switch {
 	case err == nil && !sure:
 		e.learn(scheme)
-	case !sure && e.Loopback && errors.Is(err, http.ErrSchemeMismatch):
+	case !sure && e.Loopback && noTLS(err):
 		e.learn("http")
 		return e.sendBy(ctx, "http", build)
 	}

@@ -2,6 +2,7 @@ package registry
 
 import (
 	"bytes"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"io"
@@ -98,6 +99,13 @@ func drain(resp *http.Response) {
 	resp.Body = io.NopCloser(bytes.NewReader(body))
 }
 
+// noTLS reports whether a server answered to TLS in another language. Package
+// net/http knows only answers that are HTTP themselves.
+func noTLS(err error) bool {
+	var record tls.RecordHeaderError
+	return errors.Is(err, http.ErrSchemeMismatch) || errors.As(err, &record)
+}
+
 // describe turns a failure into the error that a user reads.
 func describe(err error, op, object string, e *endpoint) error {
 	if err == nil {
@@ -119,8 +127,8 @@ func describe(err error, op, object string, e *endpoint) error {
 	switch {
 	case errors.Is(err, errWebPage), errors.As(err, &p) && p.page:
 		out.Hint = "is " + e.Host + " a registry?"
-	case errors.Is(err, http.ErrSchemeMismatch):
-		out.Err = oci.Reason("the server speaks plain http", err)
+	case noTLS(err):
+		out.Err = oci.Reason("the server does not speak TLS, but plain http perhaps", err)
 		out.Hint = `if that is meant, write http = true below [registry."` + e.Host + `"] in registries.toml`
 	case p != nil && (p.status == http.StatusUnauthorized || p.status == http.StatusForbidden):
 		out.Hint = e.auth.hint(e.Host)

@@ -118,3 +118,22 @@ func TestSignedURL(t *testing.T) {
 		t.Errorf("a signed URL in %v", err)
 	}
 }
+
+// TestRedirectLosesRefreshToken: a token service cannot have the refresh token,
+// which is in the body of a POST, sent on to another host.
+func TestRedirectLosesRefreshToken(t *testing.T) {
+	thief := serve(t, func(w http.ResponseWriter, r *http.Request) { w.Write([]byte(`{"token":"x"}`)) })
+	service := serve(t, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, thief.URL+"/token", 307) })
+	s := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("WWW-Authenticate", `Bearer realm="`+service.URL+`/token",service="x"`)
+		w.WriteHeader(401)
+	})
+	_, _, err := s.client(t, logins(t, s.host(), `{"identitytoken":"refresh-me"}`)).Manifest(context.Background(), "latest")
+	wantError(t, err, "which would be sent the login")
+	if n := len(service.seen()); n == 0 {
+		t.Error("the token service was not asked")
+	}
+	if n := len(thief.seen()); n != 0 {
+		t.Errorf("%d requests to the other host", n)
+	}
+}

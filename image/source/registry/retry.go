@@ -88,7 +88,7 @@ func passes(err error) bool {
 	case errors.Is(err, errStalled), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF),
 		errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
 		return true
-	case errors.As(err, &certificate), errors.As(err, &unknown), errors.Is(err, http.ErrSchemeMismatch),
+	case errors.As(err, &certificate), errors.As(err, &unknown), noTLS(err),
 		errors.Is(err, context.Canceled):
 		return false
 	case errors.As(err, &dns):

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"log"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -57,7 +58,7 @@ func TestPlainHTTP(t *testing.T) {
 	r := s.client(t, nil)
 	r.endpoints[0].Loopback = false
 	_, _, err := r.Manifest(context.Background(), "latest")
-	wantError(t, err, "the server speaks plain http")
+	wantError(t, err, "the server does not speak TLS, but plain http perhaps")
 	var e *spec.Error
 	if !errors.As(err, &e) || !strings.Contains(e.Hint, "http = true") {
 		t.Errorf("no hint at %v", err)
@@ -86,4 +87,31 @@ func TestRefusedConnection(t *testing.T) {
 	r.tune.base, r.tune.most = 1<<40, 1<<40 // a retry would hang
 	_, _, err := r.Manifest(context.Background(), "latest")
 	wantError(t, err, "connection refused")
+}
+
+// TestGarbageInsteadOfTLS: some servers answer to TLS with what is not even HTTP;
+// on this machine they are asked again, in HTTP.
+func TestGarbageInsteadOfTLS(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			buf := make([]byte, 4096)
+			answer := "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+			if n, _ := c.Read(buf); n == 0 || buf[0] == 0x16 { // a handshake
+				answer = "<html>what is that?</html>"
+			}
+			_, _ = c.Write([]byte(answer)) // the client sees what is missing
+			c.Close()
+		}
+	}()
+	_, _, err = clientFor(t, nil, l.Addr().String(), false).Manifest(context.Background(), "latest")
+	wantError(t, err, "404")
 }

@@ -64,6 +64,9 @@ func (e *endpoint) checkRedirect(req *http.Request, via []*http.Request) error {
 		return err
 	}
 	if req.URL.Host != first.Host || req.URL.Scheme != first.Scheme {
+		if req.Method == http.MethodPost && req.Body != nil && req.Body != http.NoBody {
+			return refuse("the server leads to " + oci.Quote(req.URL.Redacted()) + ", which would be sent the login") // a refresh token is in the body; see 307 in net/http
+		}
 		req.Header.Del("Authorization")
 	}
 	req.Header.Del("Referer") // it may hold a signed URL
