@@ -1,7 +1,8 @@
-# make          build bin/lichen and libexec/lichen/lichen-tools
+# make          build bin/lichen, bin/lichen-bwrap and libexec/lichen/lichen-tools
 # make demo     see what a build inside a sandbox can and cannot do
 # make test     set up what the tests need, and run them all
 # make install  PREFIX=/usr/local DESTDIR=
+# make install-bwrap  the same, with bwrap for lichen-bwrap
 
 GO     ?= go
 PREFIX ?= /usr/local
@@ -28,12 +29,13 @@ FUZZ_IN_TEST ?= fuzz
 # Arguments of the benchmark; see: make bench BENCHFLAGS=-help
 BENCHFLAGS ?=
 
-.PHONY: all build demo setup test test-unit test-integration fuzz lint vet staticcheck govulncheck race bench bench-images cross install uninstall clean
+.PHONY: all build demo setup test test-unit test-integration fuzz lint vet staticcheck govulncheck race bench bench-images cross install install-bwrap uninstall clean
 
 all: build
 
 build:
 	$(GOBUILD) -o bin/lichen ./cmd/lichen
+	$(GOBUILD) -o bin/lichen-bwrap ./cmd/lichen-bwrap
 	$(GOBUILD) -o libexec/lichen/lichen-tools ./cmd/lichen-tools
 
 demo: build
@@ -91,9 +93,11 @@ govulncheck:
 cross:
 	GOOS=linux GOARCH=arm64 CGO_ENABLED=0 $(GO) build -o /dev/null ./cmd/lichen
 	GOOS=linux GOARCH=arm64 CGO_ENABLED=0 $(GO) build -o /dev/null ./cmd/lichen-tools
+	GOOS=linux GOARCH=arm64 CGO_ENABLED=0 $(GO) build -o /dev/null ./cmd/lichen-bwrap
 	GOOS=linux GOARCH=arm64 CGO_ENABLED=0 $(GO) vet ./...
 	GOOS=linux GOARCH=riscv64 CGO_ENABLED=0 $(GO) build -o /dev/null ./cmd/lichen
 	GOOS=linux GOARCH=riscv64 CGO_ENABLED=0 $(GO) build -o /dev/null ./cmd/lichen-tools
+	GOOS=linux GOARCH=riscv64 CGO_ENABLED=0 $(GO) build -o /dev/null ./cmd/lichen-bwrap
 
 bench: build
 	$(GO) run ./test/bench -lichen bin/lichen $(BENCHFLAGS)
@@ -117,19 +121,25 @@ fishdir := $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d
 install: build
 	install -d $(bindir) $(execdir) $(mandir)/man1 $(mandir)/man5 $(docdir)/profiles $(bashdir) $(zshdir) $(fishdir)
 	install -m 0755 bin/lichen $(bindir)/lichen
+	install -m 0755 bin/lichen-bwrap $(bindir)/lichen-bwrap
 	install -m 0755 libexec/lichen/lichen-tools $(execdir)/lichen-tools
 	install -m 0644 doc/lichen.1 $(mandir)/man1/lichen.1
 	install -m 0644 doc/lichen-image.1 $(mandir)/man1/lichen-image.1
 	install -m 0644 doc/lichen-profile.5 $(mandir)/man5/lichen-profile.5
-	install -m 0644 README.md SECURITY.md CHANGELOG.md LICENSE doc/design.md $(docdir)/
+	install -m 0644 README.md SECURITY.md CHANGELOG.md LICENSE doc/design.md doc/bwrap.md $(docdir)/
 	install -m 0644 profiles/*.toml $(docdir)/profiles/
 	bin/lichen completion bash >$(bashdir)/lichen
 	bin/lichen completion zsh >$(zshdir)/_lichen
 	bin/lichen completion fish >$(fishdir)/lichen.fish
 	chmod 0644 $(bashdir)/lichen $(zshdir)/_lichen $(fishdir)/lichen.fish
 
+# Also under the name that other programs call; see doc/bwrap.md.
+install-bwrap: install
+	ln -sf lichen-bwrap $(bindir)/bwrap
+
 uninstall:
-	rm -f $(bindir)/lichen $(mandir)/man1/lichen.1 $(mandir)/man1/lichen-image.1 $(mandir)/man5/lichen-profile.5
+	if [ "$$(readlink $(bindir)/bwrap)" = lichen-bwrap ]; then rm -f $(bindir)/bwrap; fi
+	rm -f $(bindir)/lichen $(bindir)/lichen-bwrap $(mandir)/man1/lichen.1 $(mandir)/man1/lichen-image.1 $(mandir)/man5/lichen-profile.5
 	rm -f $(bashdir)/lichen $(zshdir)/_lichen $(fishdir)/lichen.fish
 	rm -rf $(docdir) $(execdir)
 

@@ -20,6 +20,7 @@ const (
 	MessageFailed  MessageKind = 1 + iota // an op failed: Op, Errno, Noted
 	MessageStarted                        // execve succeeded: PID
 	MessageExited                         // the payload ended: Status, Usage
+	MessageMoved                          // PID 1 is another process, or the way to it: the sender
 )
 
 // ErrnoKilled stands in Message.Errno for a payload that was killed before

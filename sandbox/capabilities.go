@@ -80,9 +80,13 @@ func setCapabilities(b *plan.Builder, kept uint64) { capset(b, kept, kept) }
 // capset lays the sets out as struct __user_cap_data_struct, twice: the low
 // halves of effective, permitted and inheritable, and then the high ones.
 func capset(b *plan.Builder, effective, permitted uint64) *plan.Op {
+	return capsetAll(b, effective, permitted, 0)
+}
+
+func capsetAll(b *plan.Builder, effective, permitted, inheritable uint64) *plan.Op {
 	const low = 1<<32 - 1
 	return b.Call(sys.SYS_CAPSET, b.Words(sys.LINUX_CAPABILITY_VERSION_3),
-		b.Words(effective&low|permitted<<32, effective>>32<<32, permitted>>32))
+		b.Words(effective&low|permitted<<32, inheritable&low|effective>>32<<32, permitted>>32|inheritable>>32<<32))
 }
 
 // verify asks the kernel whether the promises hold, instead of trusting that

@@ -19,6 +19,9 @@ func Compile(s *spec.Spec, f *feature.Facts) (*plan.Plan, error) {
 	if err := s.Validate(); err != nil {
 		return nil, err
 	}
+	if s.Script != nil {
+		return compileScript(s, f)
+	}
 	c := &compiler{b: plan.NewBuilder(), s: s, f: f}
 	if err := c.prepare(); err != nil {
 		return nil, err
@@ -54,6 +57,8 @@ type compiler struct {
 	remarks []string
 	env     []string
 	paths   []string // candidates for execve
+
+	kept, keptFDs int // descriptors that PID 1 keeps besides its own
 
 	proc  plan.Slot // the host's procfs
 	umask plan.Slot // the caller's
@@ -195,7 +200,12 @@ func (c *compiler) supervise() {
 	b.Last().Result = plan.SlotControl // where a failure from here on is reported
 	signals := b.Into(sys.SYS_SIGNALFD4, plan.Val(-1), b.Words(1<<(sys.SIGCHLD-1)), plan.Val(8), plan.Val(sys.SIGNALFD_NONBLOCK|sys.SIGNALFD_CLOEXEC))
 	moveFD(b, signals, pid1.SignalFD)
-	b.Call(sys.SYS_CLOSE_RANGE, plan.Val(pid1.SignalFD+1), plan.Val(sys.LAST_FD), plan.Val(0))
+	first := pid1.SignalFD + 1
+	if c.keptFDs > 0 {
+		b.Call(sys.SYS_CLOSE_RANGE, plan.Val(first), plan.Val(c.kept-1), plan.Val(0))
+		first = c.kept + c.keptFDs
+	}
+	b.Call(sys.SYS_CLOSE_RANGE, plan.Val(first), plan.Val(sys.LAST_FD), plan.Val(0))
 	b.Note("filter", "PID 1", spec.Origin{})
 	installFilter(b, c.filters.pid1)
 }

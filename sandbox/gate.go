@@ -20,7 +20,7 @@ type gate struct {
 
 // openGate makes the pipe, if the plan waits for anything.
 func openGate(p *plan.Plan) (g gate, err error) {
-	if len(p.IDMaps) == 0 {
+	if len(p.IDMaps) == 0 && !p.Gate {
 		return g, nil
 	}
 	g.child, g.own, err = sys.Pipe()
@@ -35,14 +35,22 @@ func (g *gate) close() {
 	}
 }
 
-// pass has the id maps of the process pid written, and lets it go on. The pipe
-// stays open: its end would be news to PID 1.
-func (g *gate) pass(p *plan.Plan, pid int) error {
+// pass has the id maps of the process pid written, calls ready, which may be
+// nil, and lets the process go on. The pipe stays open: its end would be news to
+// PID 1.
+func (g *gate) pass(p *plan.Plan, pid int, ready func(pid int) error) error {
 	if !g.open {
 		return nil
 	}
-	if err := writeMaps(p.IDMaps, pid); err != nil {
-		return err
+	if len(p.IDMaps) > 0 {
+		if err := writeMaps(p.IDMaps, pid); err != nil {
+			return err
+		}
+	}
+	if ready != nil {
+		if err := ready(pid); err != nil {
+			return err
+		}
 	}
 	// We hold the reading end, so that a PID 1 that is gone is no error here: the
 	// control socket tells.

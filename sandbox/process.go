@@ -14,7 +14,8 @@ import (
 // Process is a started sandbox. When the program that started it ends, for
 // whatever reason, the sandbox ends.
 type Process struct {
-	// PID is PID 1 of the sandbox, as the host numbers it.
+	// PID is PID 1 of the sandbox, or with plan.Direct the payload, as the host
+	// numbers it.
 	PID  int
 	plan *plan.Plan
 
@@ -40,7 +41,18 @@ func Start(p *plan.Plan) (*Process, error) {
 	if err != nil {
 		return nil, startError(p, "make the control socket", err)
 	}
-	return start(p, control, childEnd)
+	return start(p, control, childEnd, nil)
+}
+
+// StartGated is Start for a plan with a Gate: ready is called with the child's
+// process id before the child sets anything up. An error of it ends the sandbox,
+// and is returned.
+func StartGated(p *plan.Plan, ready func(pid int) error) (*Process, error) {
+	control, childEnd, err := sys.SocketPair()
+	if err != nil {
+		return nil, startError(p, "make the control socket", err)
+	}
+	return start(p, control, childEnd, ready)
 }
 
 // forwarded are the signals that a supervisor or a terminal sends a program.
@@ -68,10 +80,17 @@ func StartForwarding(p *plan.Plan, ownSession bool) (*Process, error) {
 	if err := forward.Start(control, forwarded[:], direct); err != nil {
 		return nil, startError(p, "catch signals", err)
 	}
-	return start(p, control, childEnd)
+	return start(p, control, childEnd, nil)
 }
 
-func start(p *plan.Plan, control, childEnd int) (*Process, error) {
+func start(p *plan.Plan, control, childEnd int, ready func(pid int) error) (*Process, error) {
+	if p.Moves > 0 {
+		if err := sys.PassCredentials(control); err != nil {
+			sys.Close(childEnd)
+			sys.Close(control)
+			return nil, startError(p, "ask for senders on the control socket", err)
+		}
+	}
 	ends := child.Ends{Control: childEnd, Peer: control}
 	ends.Argv, ends.ArgvLen = argumentStrings()
 	g, err := openGate(p)
@@ -91,9 +110,15 @@ func start(p *plan.Plan, control, childEnd int) (*Process, error) {
 		return nil, startError(p, "make the namespaces", err)
 	}
 	process := &Process{PID: h.PID, plan: p, control: control, pidfd: h.PIDFD}
-	err = g.pass(p, h.PID)
+	if p.Moves > 0 {
+		if err := process.follow(); err != nil {
+			g.close()
+			return nil, err
+		}
+	}
+	err = g.pass(p, process.PID, ready)
 	if err != nil {
-		_ = sys.KillProcess(h.PIDFD) // it may have ended by itself
+		_ = sys.KillProcess(process.pidfd) // it may have ended by itself
 		if m, ok := process.receive(); ok && m.Kind == pid1.MessageFailed {
 			err = explain(p, m) // PID 1 was not there to map ids for
 		}
@@ -104,12 +129,37 @@ func start(p *plan.Plan, control, childEnd int) (*Process, error) {
 	return process, err
 }
 
+// follow goes along with the processes that make each other on the way to PID 1.
+func (p *Process) follow() error {
+	for range p.plan.Moves {
+		var packet [2 * pid1.MessageSize]byte
+		n, pid, err := sys.ReceiveFrom(p.control, packet[:])
+		m, ok := decode(packet[:n])
+		if err != nil || !ok || m.Kind != pid1.MessageMoved {
+			exit, _ := p.reap() // as in Started
+			if ok && m.Kind == pid1.MessageFailed {
+				return explain(p.plan, m)
+			}
+			return vanished(exit)
+		}
+		_, _ = sys.Wait(p.PID) // as in Started
+		sys.Close(p.pidfd)
+		p.PID = pid
+		if p.pidfd, err = sys.OpenProcess(pid); err != nil {
+			_ = syscall.Kill(pid, syscall.SIGKILL) // our child, not waited for yet
+			_, _ = p.reap()                        // closes -1, which is no descriptor
+			return startError(p.plan, "watch PID 1", err)
+		}
+	}
+	return nil
+}
+
 // Started waits until the payload has called execve. If it could not, the
 // error is a *Failure and the sandbox is gone.
 func (p *Process) Started() error {
 	m, ok := p.receive()
-	if ok && m.Kind == pid1.MessageStarted {
-		return nil
+	if ok && m.Kind == pid1.MessageStarted || !ok && p.plan.Direct {
+		return nil // the socket of a direct child is closed by execve
 	}
 	exit, _ := p.reap() // ECHILD cannot happen: the pid is our child
 	if ok && m.Kind == pid1.MessageFailed {
@@ -134,6 +184,9 @@ func (p *Process) Wait() (Exit, error) {
 	}
 	total, err := p.reap()
 	e.Total = total
+	if p.plan.Direct {
+		e.Status, ended = syscall.WaitStatus(total.Status), true
+	}
 	if err == nil && !ended {
 		err = vanished(total)
 	}

@@ -17,6 +17,7 @@ type Spec struct {
 	Env        Env
 	Rootfs     Rootfs
 	Mounts     []Mount // in the order they were written
+	Script     *Script // instead of Mounts; see Script
 	NoExec     []Path  // paths at and below which nothing may be executed
 	Namespaces Namespaces
 	Network    Network

@@ -9,6 +9,9 @@ import (
 // Validate checks what holds for every Spec, whichever front end made it. What
 // depends on the host is checked when the Spec is compiled.
 func (s *Spec) Validate() error {
+	if s.Script != nil {
+		return s.validateScript()
+	}
 	for _, check := range []func() error{s.validateProcess, s.validateEnv, s.validateMounts, s.ValidateIsolation, s.validateLimits} {
 		if err := check(); err != nil {
 			return err

@@ -47,10 +47,14 @@ func Helped(m subid.Mapping, exists func(path string) bool) ([]plan.IDMap, error
 // launcher would not be seen.
 func WaitForMaps(b *plan.Builder) plan.Slot {
 	b.Note("wait for", "the maps of user and group ids", spec.Origin{})
+	passGate(b)
+	return OpenProc(b)
+}
+
+func passGate(b *plan.Builder) {
 	b.Call(sys.SYS_CLOSE, plan.From(plan.SlotGatePeer))
 	b.Call(sys.SYS_READ, plan.From(plan.SlotGate), b.Buf(make([]byte, 8)), plan.Val(1)).Expecting(1)
 	b.Call(sys.SYS_CLOSE, plan.From(plan.SlotGate))
-	return openProc(b)
 }
 
 // firstChild is the pid of the first process that PID 1 makes in a new pid

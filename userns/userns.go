@@ -45,16 +45,24 @@ func PayloadFlags(s *spec.Spec) uint64 {
 	return flags
 }
 
+// WaitForLauncher has the child wait until the launcher has done its part, in a
+// plan with a Gate.
+func WaitForLauncher(b *plan.Builder) {
+	b.Note("wait for", "the launcher", spec.Origin{})
+	passGate(b)
+}
+
 // MapOuter lets PID 1 map its own ids: 0 inside is the caller outside. It
-// returns the slot of a descriptor for the host's procfs, which is out of
-// reach after the pivot.
+// returns what OpenProc does.
 func MapOuter(b *plan.Builder, f *feature.Facts) plan.Slot {
-	proc := openProc(b)
+	proc := OpenProc(b)
 	writeMaps(b, plan.From(proc), 0, 0, f.UID, f.GID)
 	return proc
 }
 
-func openProc(b *plan.Builder) plan.Slot {
+// OpenProc returns the slot of a descriptor for the host's procfs, which is out
+// of reach after the pivot.
+func OpenProc(b *plan.Builder) plan.Slot {
 	b.Note("open", "/proc", spec.Origin{})
 	return b.Open(plan.FDCWD, "/proc", sys.O_PATH|sys.O_DIRECTORY)
 }

@@ -45,7 +45,7 @@ func commands() []command {
 		{"run", "[--] COMMAND [ARGUMENT]...", "run a command in a sandbox", newOptions[sandboxOptions], "command", runCommand, nil},
 		{"plan", "[--] COMMAND [ARGUMENT]...", "print what run would do, and do nothing", newOptions[planOptions], "command", planCommand, nil},
 		{"check", "PROFILE...", "check profiles against this host", newOptions[checkOptions], "profile", checkCommand, nil},
-		{"profile", "list | show NAME", "list the profiles, or print one", newOptions[profileOptions], "list show profile", profileCommand, nil},
+		{"profile", "list | show NAME | from-bwrap -- ARGUMENT...", "list the profiles, print one, or make one of bubblewrap's arguments", newOptions[profileOptions], "list show from-bwrap profile", profileCommand, nil},
 		{"image", "VERB OPERAND...", "fetch, list, check, copy and make images", newOptions[imageOptions], "pull ls inspect config rm prune verify export copy commit unpack pack", imageCommand, nil},
 		{"seccomp", "VERB OPERAND...", "look into system call filters, export and import them", newOptions[seccompOptions], "show explain diff export import groups disassemble profile", seccompCommand, seccompVerbs},
 		{"doctor", "", "find out whether this host can make sandboxes", newOptions[doctorOptions], "", doctorCommand, nil},

@@ -12,7 +12,8 @@ type profileOptions struct {
 	helpOption
 }
 
-// profileCommand is "lichen profile list" and "lichen profile show NAME".
+// profileCommand is "lichen profile list", "lichen profile show NAME" and
+// "lichen profile from-bwrap -- ARGUMENT...".
 func profileCommand(u *ui, args []string) int {
 	var o profileOptions
 	words, err := parse("profile", &o, 0, args)
@@ -27,8 +28,10 @@ func profileCommand(u *ui, args []string) int {
 		return showProfile(u, words[1], o.Resolved)
 	case len(words) == 1 && words[0] == "show":
 		return u.fail(usageError("profile", "no profile is given"))
+	case len(words) > 0 && words[0] == "from-bwrap":
+		return profileFromBwrap(u, words[1:])
 	case len(words) == 0:
-		return u.fail(usageError("profile", "list or show?"))
+		return u.fail(usageError("profile", "list, show or from-bwrap?"))
 	}
 	return u.fail(usageError("profile", quote(words[len(words)-1])+" is too much"))
 }

@@ -55,10 +55,13 @@ const exitFailed = 125
 type memory struct {
 	slots        [plan.NumSlots]uint64
 	arena        unsafe.Pointer
-	sections     [3]list
+	sections     [4]list
 	payloadFlags uintptr
-	failedOp     int32 // index, or -1
-	currentOp    int32 // index of the op that was begun last
+	direct       bool
+	moves        uintptr // how many more processes it takes to get to PID 1
+	moveFlags    uintptr // the namespaces of the last of them
+	failedOp     int32   // index, or -1
+	currentOp    int32   // index of the op that was begun last
 	currentNr    uint64
 	errno        int32
 	noted        int32
@@ -120,7 +123,7 @@ func Start(p *plan.Plan, e Ends) (Handle, error) {
 // prepare lays out the child's memory and turns offsets into addresses where
 // the kernel follows them.
 func prepare(p *plan.Plan) *memory {
-	m := &memory{failedOp: -1, payloadFlags: uintptr(p.PayloadFlags) | uintptr(sys.SIGCHLD)}
+	m := &memory{failedOp: -1, payloadFlags: uintptr(p.PayloadFlags) | uintptr(sys.SIGCHLD), direct: p.Direct}
 	m.arena = unsafe.Pointer(unsafe.SliceData(p.Arena))
 	for _, r := range p.Relocs {
 		*(*uintptr)(unsafe.Add(m.arena, r.At)) = uintptr(unsafe.Add(m.arena, r.To))
@@ -135,6 +138,10 @@ func prepare(p *plan.Plan) *memory {
 		flags:      p.CloneFlags | sys.CLONE_PIDFD,
 		pidfd:      uint64(uintptr(unsafe.Pointer(&m.pidfd))),
 		exitSignal: uint64(sys.SIGCHLD),
+	}
+	if p.Moves > 0 {
+		m.moves, m.moveFlags = uintptr(p.Moves), uintptr(p.CloneFlags)
+		m.cloneArgs.flags = sys.CLONE_PIDFD
 	}
 	return m
 }
@@ -169,11 +176,18 @@ func forkAndRun(m *memory) (pid uintptr, errno syscall.Errno) {
 //go:nosplit
 //go:nocheckptr
 func inChild(m *memory) {
+	if m.moves != 0 {
+		move(m)
+	}
 	if !runOps(m, &m.sections[plan.Setup]) {
 		// Nothing has been started, and where there is no pid namespace the
 		// Landlock domain may be missing that keeps End from killing others.
 		m.loop.KillStrays = false
 		fail(m)
+	}
+	if m.direct {
+		runOps(m, &m.sections[plan.Payload]) // ends in execve, or with m.failedOp set
+		failDirect(m)
 	}
 	pid := startPayload(m)
 	if m.failedOp < 0 && m.currentNr != sys.SYS_EXECVE {
@@ -244,12 +258,19 @@ func fail(m *memory) {
 //go:nocheckptr
 func runOps(m *memory, l *list) bool {
 	p := l.first
+	last := syscall.Errno(0)
 	for i := uintptr(0); i != l.count; i++ {
 		o := (*plan.Op)(p)
+		p = unsafe.Add(p, unsafe.Sizeof(plan.Op{}))
+		if o.Check == plan.CheckAfterNoExec && last != syscall.ENOEXEC {
+			last = 0
+			continue
+		}
 		m.currentOp, m.currentNr = l.base+int32(i), o.Nr
 		r, _, errno := syscall.RawSyscall6(uintptr(o.Nr),
 			argument(m, o, 0), argument(m, o, 1), argument(m, o, 2),
 			argument(m, o, 3), argument(m, o, 4), argument(m, o, 5))
+		last = errno
 		if o.Check == plan.CheckFork && errno == 0 && r == 0 {
 			waitToBeKilled()
 		}
@@ -264,7 +285,6 @@ func runOps(m *memory, l *list) bool {
 		if o.Store != 0 {
 			*(*int32)(unsafe.Add(m.arena, o.Store)) = int32(r)
 		}
-		p = unsafe.Add(p, unsafe.Sizeof(plan.Op{}))
 	}
 	return true
 }
@@ -301,10 +321,16 @@ func argument(m *memory, o *plan.Op, i uint) uintptr {
 //go:nosplit
 //go:nocheckptr
 func succeeded(m *memory, o *plan.Op, r uintptr, errno syscall.Errno) bool {
+	if o.Check == plan.CheckAny {
+		return true
+	}
 	if errno == 0 {
+		if o.Check == plan.CheckSame {
+			return sameFile(m, o)
+		}
 		return o.Check == plan.CheckOK || (o.Check == plan.CheckEqual || o.Check == plan.CheckFork) && uint64(r) == o.Expect
 	}
-	if e := uint16(errno); e != o.Tolerate[0] && e != o.Tolerate[1] && e != o.Tolerate[2] {
+	if e := uint16(errno); e != o.Tolerate[0] && e != o.Tolerate[1] && e != o.Tolerate[2] && e != o.Tolerate[3] {
 		return false
 	}
 	if o.Nr == sys.SYS_EXECVE && errno != syscall.ENOENT {

@@ -66,3 +66,20 @@ func TestIgnoredStaysIgnored(t *testing.T) {
 		t.Error("SIGHUP was ignored and is not any more")
 	}
 }
+
+// TestDefault: what the runtime handles gets its default action, and what is
+// ignored stays ignored.
+func TestDefault(t *testing.T) {
+	signal.Ignore(syscall.SIGUSR2)
+	defer signal.Reset(syscall.SIGUSR2)
+	Default(syscall.SIGTERM, syscall.SIGUSR2)
+	for s, want := range map[syscall.Signal]uintptr{syscall.SIGTERM: 0, syscall.SIGUSR2: sigIgnore} {
+		var now action
+		if err := sigaction(s, nil, &now); err != nil {
+			t.Fatal(err)
+		}
+		if now.handler != want {
+			t.Errorf("%v: handler %#x", s, now.handler)
+		}
+	}
+}

@@ -82,3 +82,14 @@ func sigaction(s syscall.Signal, set, old *action) error {
 	}
 	return nil
 }
+
+// Default gives signals their default actions, where the Go runtime handles
+// them.
+func Default(signals ...syscall.Signal) {
+	for _, s := range signals {
+		var old action
+		if err := sigaction(s, nil, &old); err == nil && old.handler > sigIgnore {
+			_ = sigaction(s, new(action), nil) // it worked for reading
+		}
+	}
+}

@@ -3,6 +3,7 @@ package plan
 import (
 	"encoding/binary"
 	"errors"
+	"slices"
 
 	"github.com/lichen-sandbox/lichen/spec"
 )
@@ -58,6 +59,14 @@ func NewBuilder() *Builder {
 	b.plan.Ops[Setup] = make([]Op, 0, 192)
 	b.plan.Ops[Payload] = make([]Op, 0, 192)
 	return b
+}
+
+// Grow makes room for so many more ops in the section, notes, and bytes in the
+// arena.
+func (b *Builder) Grow(ops, notes, arena int) {
+	b.plan.Ops[b.section] = slices.Grow(b.plan.Ops[b.section], ops)
+	b.plan.Notes = slices.Grow(b.plan.Notes, notes)
+	b.plan.Arena = slices.Grow(b.plan.Arena, arena)
 }
 
 // Section makes the following ops part of s.
@@ -208,6 +217,26 @@ func (o *Op) Expecting(want uint64) *Op {
 // CheckFork.
 func (o *Op) Forking(pid uint64) *Op {
 	o.Check, o.Expect = CheckFork, pid
+	return o
+}
+
+// Any makes every result count as success.
+func (o *Op) Any() *Op {
+	o.Check = CheckAny
+	return o
+}
+
+// SameAs makes it a failure when statx(2) tells of another file than the one
+// that an earlier op has described in buffer.
+func (o *Op) SameAs(buffer Arg) *Op {
+	o.Check, o.Expect = CheckSame, buffer.v
+	return o
+}
+
+// AfterNoExec leaves the op out unless the one before it was refused with
+// ENOEXEC.
+func (o *Op) AfterNoExec() *Op {
+	o.Check = CheckAfterNoExec
 	return o
 }
 

@@ -59,7 +59,7 @@ func randomPlan(ops, arena []byte, object string) *Plan {
 		o := Op{
 			Nr: uint64(ops[0]), Pointers: ops[1], Slots: ops[2], Check: Check(ops[3]), Result: Slot(ops[4]),
 			Store: uint32(binary.LittleEndian.Uint16(ops[5:])), Note: uint32(ops[7] % 4), Expect: uint64(ops[8]),
-			Tolerate: [3]uint16{uint16(ops[9]), binary.LittleEndian.Uint16(ops[10:]), uint16(ops[12])},
+			Tolerate: [4]uint16{uint16(ops[9]), binary.LittleEndian.Uint16(ops[10:]), uint16(ops[12])},
 		}
 		if int(ops[0]) < len(calls) {
 			o.Nr = calls[ops[0]].nr

@@ -18,6 +18,9 @@ type planJSON struct {
 	Remarks      []string  `json:"remarks,omitempty"`
 	Linger       bool      `json:"linger"`
 	KillStrays   bool      `json:"kill_strays"`
+	Gate         bool      `json:"gate,omitempty"`
+	Moves        int       `json:"moves,omitempty"`
+	Direct       bool      `json:"direct,omitempty"`
 	Ops          []opJSON  `json:"ops"`
 }
 
@@ -32,8 +35,12 @@ type opJSON struct {
 	Expect   string   `json:"expect,omitempty"`
 	MustFail []string `json:"must_fail,omitzero"`
 	// ChildWaits: the process that the call makes goes no further.
-	ChildWaits bool     `json:"child_waits,omitempty"`
-	Note       noteJSON `json:"note"`
+	ChildWaits bool `json:"child_waits,omitempty"`
+	// AnyResult, SameFile and AfterNoExec are the checks of those names.
+	AnyResult   bool     `json:"any_result,omitempty"`
+	SameFile    bool     `json:"same_file,omitempty"`
+	AfterNoExec bool     `json:"after_noexec,omitempty"`
+	Note        noteJSON `json:"note"`
 }
 
 type mapJSON struct {
@@ -62,6 +69,9 @@ func (p *Plan) MarshalJSON() ([]byte, error) {
 		Remarks:      p.Remarks,
 		Linger:       p.Linger,
 		KillStrays:   p.KillStrays,
+		Gate:         p.Gate,
+		Moves:        p.Moves,
+		Direct:       p.Direct,
 		Ops:          make([]opJSON, 0, p.Len()),
 	}
 	for _, m := range p.IDMaps {
@@ -96,6 +106,9 @@ func (f *formatter) opJSON(op *Op, s Section, index int) opJSON {
 	switch op.Check {
 	case CheckOK:
 		out.Tolerate = names
+	case CheckAny, CheckSame, CheckAfterNoExec:
+		out.Tolerate = names
+		out.AnyResult, out.SameFile, out.AfterNoExec = op.Check == CheckAny, op.Check == CheckSame, op.Check == CheckAfterNoExec
 	case CheckEqual, CheckFork:
 		out.Tolerate, out.Expect = names, number.format(op.Expect)
 		out.ChildWaits = op.Check == CheckFork

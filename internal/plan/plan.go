@@ -20,9 +20,9 @@ const (
 	SlotArgvLen             // their length in bytes
 	firstFreeSlot
 
-	// SlotGate and SlotGatePeer are the ends of a pipe, in plans with IDMaps:
-	// PID 1 reads one byte from the first once the maps are written. They lie
-	// behind the slots of results.
+	// SlotGate and SlotGatePeer are the ends of a pipe, in plans with IDMaps or a
+	// Gate: PID 1 reads one byte from the first once the launcher has done its
+	// part. They lie behind the slots of results.
 	SlotGate     Slot = NumSlots - 2
 	SlotGatePeer Slot = NumSlots - 1 // the launcher's end, of which PID 1 has a copy
 
@@ -42,6 +42,15 @@ const (
 	// CheckFork is CheckEqual for a clone(2) without CLONE_VM. The process that
 	// it makes does not go on with the ops: it waits until it is killed.
 	CheckFork
+	// CheckAny takes every result. Where the call fails, the slot of its result
+	// holds -1, which is no descriptor.
+	CheckAny
+	// CheckSame is for statx(2): its buffer, and the one at offset Expect of the
+	// arena, which an earlier op has filled, tell of the same file.
+	CheckSame
+	// CheckAfterNoExec leaves the op out unless the one before it was refused
+	// with ENOEXEC.
+	CheckAfterNoExec
 )
 
 // Op is one system call. Its layout is read by internal/child.
@@ -53,7 +62,7 @@ type Op struct {
 	// as a 32-bit integer: a descriptor inside a structure.
 	Store    uint32
 	Note     uint32    // index in Plan.Notes
-	Tolerate [3]uint16 // errno values that are no failure; 0 is unused
+	Tolerate [4]uint16 // errno values that are no failure; 0 is unused
 	Slots    uint8     // bit i: Args[i] is a slot number
 	Pointers uint8     // bit i: Args[i] is an offset in the arena
 	Result   Slot
@@ -71,7 +80,7 @@ type Note struct {
 // at arena offset At.
 type Reloc struct{ At, To uint32 }
 
-// Section is one of the three lists of ops.
+// Section is one of the lists of ops.
 type Section uint8
 
 const (
@@ -82,18 +91,23 @@ const (
 	Payload
 	// Supervise runs in PID 1 once the payload has started, before its loop.
 	Supervise
+	// Enter runs before all others, in a process that enters namespaces which are
+	// there already and then makes PID 1 in its own place: a process cannot move
+	// into a pid namespace, nor make a user namespace that it enters the owner of
+	// its other namespaces.
+	Enter
 
 	numSections
 )
 
-var sectionNames = [numSections]string{"setup", "payload", "supervise"}
+var sectionNames = [numSections]string{"setup", "payload", "supervise", "enter"}
 
 // String returns the section's name.
 func (s Section) String() string { return sectionNames[s] }
 
 // Plan is everything that happens after clone.
 type Plan struct {
-	// CloneFlags are the namespaces that PID 1 starts in; PayloadFlags those
+	// CloneFlags are the new namespaces that PID 1 starts in; PayloadFlags those
 	// of the payload below it.
 	CloneFlags   uint64
 	PayloadFlags uint64
@@ -114,6 +128,15 @@ type Plan struct {
 	Linger bool
 	// KillStrays ends what outlives the payload where no pid namespace does.
 	KillStrays bool
+	// Gate has the child wait until the launcher has done something; see
+	// SlotGate.
+	Gate bool
+	// Moves is how many processes after the first it takes to get to PID 1, with a
+	// section Enter.
+	Moves int
+	// Direct has the child become the payload: there is no PID 1 of lichen's
+	// own, and Supervise is empty.
+	Direct bool
 }
 
 // IDMap is an id map that takes more rights than the caller's, and a program

@@ -17,7 +17,8 @@ func everyCall(t testing.TB) *Plan {
 	b.plan.PayloadFlags = sys.CLONE_VM | sys.CLONE_VFORK | sys.CLONE_NEWUSER
 	b.plan.IDMaps = []IDMap{{File: "uid_map", Program: "/usr/bin/newuidmap", Args: []string{"0", "1000", "1", "1", "100000", "65536"}}}
 	b.plan.Remarks = []string{"setuid bits"}
-	b.plan.Linger, b.plan.KillStrays = true, true
+	b.plan.Linger, b.plan.KillStrays, b.plan.Gate, b.plan.Direct = true, true, true, true
+	b.plan.Moves = 2
 	b.Dropped("Landlock: restricting TCP ports")
 	sampleProcess(b)
 	sampleMounts(b)
@@ -159,4 +160,18 @@ func sampleSupervise(b *Builder) {
 	b.Call(sys.SYS_CLONE, Val(sys.CLONE_NEWUSER|sys.SIGCHLD)).Forking(2)
 	b.Call(sys.SYS_CLONE3, b.Buf(make([]byte, 72)), Val(72))
 	b.Call(sys.SYS_EXIT_GROUP, Val(125))
+	sampleChecks(b)
+}
+
+// sampleChecks has the ways to take a result that the others lack.
+func sampleChecks(b *Builder) {
+	b.Note("look", "around", spec.Origin{})
+	b.Call(sys.SYS_GETCWD, b.Buf(make([]byte, 16)), Val(16)).Any()
+	b.Call(sys.SYS_FCHMODAT, FDCWD, b.Str("/proc/self/fd/500"), Val(0o1777))
+	first := b.Buf(make([]byte, 256))
+	b.Call(sys.SYS_STATX, Val(7), b.Str(""), Val(sys.AT_EMPTY_PATH), Val(0x7ff), first)
+	b.Call(sys.SYS_STATX, Val(8), b.Str(""), Val(sys.AT_EMPTY_PATH), Val(0x7ff), b.Buf(make([]byte, 256))).SameAs(first)
+	b.Call(sys.SYS_EXECVE, b.Str("/bin/sh"), b.Pointers(nil), b.Pointers(nil)).AfterNoExec()
+	b.Section(Enter)
+	b.Call(sys.SYS_SETNS, Val(9), Val(sys.CLONE_NEWUSER))
 }

@@ -15,6 +15,7 @@ var sectionTitles = [numSections]string{
 	"PID 1, until the payload's process is made",
 	"the payload's process, until execve",
 	"PID 1, once the payload runs",
+	"a process that makes PID 1, before all else",
 }
 
 // WriteText writes the plan for people, in the manner of strace(1): one op is
@@ -52,6 +53,15 @@ func (p *Plan) writeHead(out *strings.Builder) {
 	line("payload", formatFlags(sys.CloneFlags, p.PayloadFlags))
 	for _, m := range p.IDMaps {
 		line(m.File, plainText(m.Program+" PID "+strings.Join(m.Args, " ")))
+	}
+	if p.Gate {
+		line("gate", "the launcher writes to it when it has done its part")
+	}
+	if p.Moves > 0 {
+		line("moves", strconv.Itoa(p.Moves)+" more processes until PID 1")
+	}
+	if p.Direct {
+		line("direct", "the process that sets up becomes the payload")
 	}
 	if p.Linger {
 		line("linger", "PID 1 stays until the last process inside has ended")
@@ -120,6 +130,12 @@ func (f *formatter) writeOp(out *strings.Builder, op *Op, index int) {
 	}
 	names := strings.Join(errnoNames(op.Tolerate[:]), ", ")
 	switch {
+	case op.Check == CheckAny:
+		out.WriteString(" (any result)")
+	case op.Check == CheckSame:
+		out.WriteString(" (must be the same file as &arena+" + hex(op.Expect) + ")")
+	case op.Check == CheckAfterNoExec:
+		out.WriteString(" (only after ENOEXEC)")
 	case op.Check == CheckFork:
 		out.WriteString(" (must be " + number.format(op.Expect) + "; the new process waits to be killed)")
 	case op.Check == CheckEqual:

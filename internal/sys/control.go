@@ -43,6 +43,35 @@ func Receive(fd int, buf []byte) (int, error) {
 	}
 }
 
+// ReceiveFrom reads one packet and returns the process that has sent it, as this
+// pid namespace numbers it; PassCredentials has to come before the sending.
+func ReceiveFrom(fd int, buf []byte) (n, pid int, err error) {
+	control := make([]byte, unix.CmsgSpace(unix.SizeofUcred))
+	for {
+		n, size, _, _, err := unix.Recvmsg(fd, buf, control, unix.MSG_CMSG_CLOEXEC)
+		if err == unix.EINTR {
+			continue
+		}
+		if err != nil || n == 0 {
+			return n, 0, err
+		}
+		messages, err := unix.ParseSocketControlMessage(control[:size])
+		if err != nil || len(messages) == 0 {
+			return n, 0, err
+		}
+		cred, err := unix.ParseUnixCredentials(&messages[0])
+		if err != nil {
+			return n, 0, err
+		}
+		return n, int(cred.Pid), nil
+	}
+}
+
+// PassCredentials has the kernel tell of each packet who has sent it (unix(7)).
+func PassCredentials(fd int) error {
+	return unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_PASSCRED, 1)
+}
+
 // Send writes one packet without raising SIGPIPE and without waiting for room.
 func Send(fd int, data []byte) error {
 	for {
@@ -55,6 +84,15 @@ func Send(fd int, data []byte) error {
 
 // HangUp tells the peer that no more will be sent; receiving still works.
 func HangUp(fd int) error { return unix.Shutdown(fd, unix.SHUT_WR) }
+
+// DieWithParent has this process killed when the one that started it ends. The
+// signal goes to the whole process, whichever thread has asked for it.
+func DieWithParent() error {
+	return unix.Prctl(unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL), 0, 0, 0)
+}
+
+// OpenProcess returns a pidfd, which is close-on-exec.
+func OpenProcess(pid int) (int, error) { return unix.PidfdOpen(pid, 0) }
 
 // KillProcess sends SIGKILL through a pidfd.
 func KillProcess(pidfd int) error {

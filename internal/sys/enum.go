@@ -41,7 +41,7 @@ var enumTables = [NumEnums][]flag{
 	},
 	FcntlCommands: {
 		{"F_GETFD", unix.F_GETFD}, {"F_SETFD", unix.F_SETFD}, {"F_GETFL", unix.F_GETFL}, {"F_SETFL", unix.F_SETFL},
-		{"F_DUPFD_CLOEXEC", unix.F_DUPFD_CLOEXEC},
+		{"F_DUPFD_CLOEXEC", unix.F_DUPFD_CLOEXEC}, {"F_OFD_SETLK", unix.F_OFD_SETLK},
 	},
 	FsconfigCommands: {
 		{"FSCONFIG_SET_FLAG", unix.FSCONFIG_SET_FLAG}, {"FSCONFIG_SET_STRING", unix.FSCONFIG_SET_STRING},

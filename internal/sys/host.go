@@ -103,6 +103,9 @@ func FDOpen(fd int) bool {
 	return err == nil
 }
 
+// CloseOnExec marks fd, if it is open.
+func CloseOnExec(fd int) { unix.CloseOnExec(fd) }
+
 // Readlink returns the text of a symbolic link.
 func Readlink(path string) (string, error) {
 	var buf [unix.PathMax]byte

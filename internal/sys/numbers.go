@@ -20,10 +20,12 @@ const (
 	SYS_EXIT_GROUP              = unix.SYS_EXIT_GROUP
 	SYS_FCHDIR                  = unix.SYS_FCHDIR
 	SYS_FCHMOD                  = unix.SYS_FCHMOD
+	SYS_FCHMODAT                = unix.SYS_FCHMODAT
 	SYS_FCNTL                   = unix.SYS_FCNTL
 	SYS_FSCONFIG                = unix.SYS_FSCONFIG
 	SYS_FSMOUNT                 = unix.SYS_FSMOUNT
 	SYS_FSOPEN                  = unix.SYS_FSOPEN
+	SYS_GETCWD                  = unix.SYS_GETCWD
 	SYS_IOCTL                   = unix.SYS_IOCTL
 	SYS_KILL                    = unix.SYS_KILL
 	SYS_LANDLOCK_ADD_RULE       = unix.SYS_LANDLOCK_ADD_RULE
@@ -54,6 +56,7 @@ const (
 	SYS_SETSID                  = unix.SYS_SETSID
 	SYS_SIGNALFD4               = unix.SYS_SIGNALFD4
 	SYS_SOCKET                  = unix.SYS_SOCKET
+	SYS_STATX                   = unix.SYS_STATX
 	SYS_SYMLINKAT               = unix.SYS_SYMLINKAT
 	SYS_UMASK                   = unix.SYS_UMASK
 	SYS_UMOUNT2                 = unix.SYS_UMOUNT2
@@ -68,6 +71,7 @@ const (
 	CLONE_VM        = unix.CLONE_VM
 	CLONE_VFORK     = unix.CLONE_VFORK
 	CLONE_PIDFD     = unix.CLONE_PIDFD
+	CLONE_PARENT    = unix.CLONE_PARENT
 	CLONE_NEWTIME   = unix.CLONE_NEWTIME
 	CLONE_NEWNS     = unix.CLONE_NEWNS
 	CLONE_NEWCGROUP = unix.CLONE_NEWCGROUP
@@ -92,10 +96,12 @@ const (
 	O_CREAT                      = unix.O_CREAT
 	O_EXCL                       = unix.O_EXCL
 	O_NOFOLLOW                   = unix.O_NOFOLLOW
+	O_TRUNC                      = unix.O_TRUNC
 	O_CLOEXEC                    = unix.O_CLOEXEC
 	O_PATH                       = unix.O_PATH
 	O_DIRECTORY                  = unix.O_DIRECTORY
 	O_ACCMODE                    = unix.O_ACCMODE
+	RESOLVE_BENEATH              = unix.RESOLVE_BENEATH
 	RESOLVE_IN_ROOT              = unix.RESOLVE_IN_ROOT
 	RESOLVE_NO_MAGICLINKS        = unix.RESOLVE_NO_MAGICLINKS
 	RESOLVE_NO_XDEV              = unix.RESOLVE_NO_XDEV
@@ -103,6 +109,7 @@ const (
 	CLOSE_RANGE_CLOEXEC          = unix.CLOSE_RANGE_CLOEXEC
 	F_GETFD                      = unix.F_GETFD
 	F_SETFD                      = unix.F_SETFD
+	F_OFD_SETLK                  = unix.F_OFD_SETLK
 	F_GETFL                      = unix.F_GETFL
 	FD_CLOEXEC                   = unix.FD_CLOEXEC
 	SIZEOF_OPEN_HOW              = unix.SizeofOpenHow
@@ -142,6 +149,7 @@ const (
 	PR_CAPBSET_READ            = unix.PR_CAPBSET_READ
 	PR_CAP_AMBIENT             = unix.PR_CAP_AMBIENT
 	PR_CAP_AMBIENT_CLEAR_ALL   = unix.PR_CAP_AMBIENT_CLEAR_ALL
+	PR_CAP_AMBIENT_RAISE       = unix.PR_CAP_AMBIENT_RAISE
 	PR_SET_SECUREBITS          = unix.PR_SET_SECUREBITS
 	SECUREBITS_ALL_LOCKED      = 0xef // linux/securebits.h: every bit but KEEP_CAPS, with its lock
 	SECUREBITS_ROOT_LOCKED     = 0xca // the same, with uid 0 as usual: NO_CAP_AMBIENT_RAISE alone is set
@@ -152,12 +160,16 @@ const (
 	CAP_KILL                   = unix.CAP_KILL
 	CAP_SETGID                 = unix.CAP_SETGID
 	CAP_SETUID                 = unix.CAP_SETUID
+	CAP_NET_ADMIN              = unix.CAP_NET_ADMIN
+	CAP_NET_RAW                = unix.CAP_NET_RAW
+	CAP_SYS_ADMIN              = unix.CAP_SYS_ADMIN
 	CAP_CHECKPOINT_RESTORE     = unix.CAP_CHECKPOINT_RESTORE // the last one of Linux 5.13
 	SECBIT_NO_SETUID_FIXUP     = secbitNoSetuidFixup
 	LINUX_CAPABILITY_VERSION_3 = unix.LINUX_CAPABILITY_VERSION_3
 	SECCOMP_SET_MODE_FILTER    = unix.SECCOMP_SET_MODE_FILTER
 	SECCOMP_FILTER_SPEC_ALLOW  = unix.SECCOMP_FILTER_FLAG_SPEC_ALLOW
 	SIG_SETMASK                = unix.SIG_SETMASK
+	SIG_UNBLOCK                = unix.SIG_UNBLOCK
 	SIGNALFD_CLOEXEC           = unix.SFD_CLOEXEC
 	SIGNALFD_NONBLOCK          = unix.SFD_NONBLOCK
 	AF_INET                    = unix.AF_INET

@@ -113,7 +113,7 @@ func failAll(p *plan.Plan) {
 		op, section, _ := c.At(i)
 		note := c.Notes[op.Note]
 		r := report{Op: i, Section: section.String(), Note: note.Op + " " + note.Object, Call: plan.CallName(op.Nr)}
-		op.Nr, op.Tolerate = noCall, [3]uint16{}
+		op.Nr, op.Tolerate = noCall, [4]uint16{}
 		if section == plan.Supervise {
 			// The payload runs by now: give it time to do its worst.
 			insert(c, i, pause(c, 0, 100e6)[1:])
@@ -242,8 +242,8 @@ func pause(p *plan.Plan, seconds, nanoseconds uint64) []plan.Op {
 	p.Arena = binary.NativeEndian.AppendUint64(p.Arena, nanoseconds)
 	return []plan.Op{
 		// EBADF, EINVAL: PID 1 has already given up its standard output.
-		{Nr: unix.SYS_WRITE, Args: [6]uint64{1, word, 8}, Pointers: 2, Result: plan.NoSlot, Tolerate: [3]uint16{uint16(unix.EBADF), uint16(unix.EINVAL)}},
-		{Nr: unix.SYS_PPOLL, Args: [6]uint64{0, 0, at, 0, 8}, Pointers: 4, Result: plan.NoSlot, Tolerate: [3]uint16{uint16(unix.EINTR)}},
+		{Nr: unix.SYS_WRITE, Args: [6]uint64{1, word, 8}, Pointers: 2, Result: plan.NoSlot, Tolerate: [4]uint16{uint16(unix.EBADF), uint16(unix.EINVAL)}},
+		{Nr: unix.SYS_PPOLL, Args: [6]uint64{0, 0, at, 0, 8}, Pointers: 4, Result: plan.NoSlot, Tolerate: [4]uint16{uint16(unix.EINTR)}},
 	}
 }
 
