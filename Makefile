@@ -72,7 +72,7 @@ fuzz:
 # detector. That the code between clone and execve works as the detector builds
 # it is what the last line tries.
 race:
-	CGO_ENABLED=1 $(GO) test -race -count=1 $$($(GO) list ./... | grep -v 'lichen/test')
+	GORACE=atexit_sleep_ms=0 CGO_ENABLED=1 $(GO) test -race -count=1 $$($(GO) list ./... | grep -v 'lichen/test')
 	CGO_ENABLED=1 $(GO) build -race -buildvcs=false -o build/lichen-race ./cmd/lichen
 	build/lichen-race run -- true
 

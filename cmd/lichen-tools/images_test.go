@@ -126,7 +126,7 @@ func testImage(t *testing.T, large int) v1.Image {
 // server is a registry on loopback that counts and can be made to misbehave.
 type server struct {
 	host string
-	wrap func(http.Handler) http.Handler // nil: as it is
+	wrap atomic.Value // func(http.Handler) http.Handler: how it misbehaves
 	hits chan string
 	down atomic.Bool // it breaks every connection
 }
@@ -143,8 +143,8 @@ func newServer(t *testing.T) *server {
 		h := http.Handler(inner)
 		if r.Method == http.MethodGet {
 			s.hits <- r.URL.Path
-			if s.wrap != nil {
-				h = s.wrap(h)
+			if wrap, ok := s.wrap.Load().(func(http.Handler) http.Handler); ok && wrap != nil {
+				h = wrap(h)
 			}
 		}
 		h.ServeHTTP(w, r)

@@ -87,7 +87,7 @@ func newBox(t *testing.T, u account) *box {
 	if err := os.Chown(dir, u.uid, u.uid); err != nil {
 		t.Fatal(err)
 	}
-	b.env = []string{"HOME=" + dir, "LICHEN_STORE=" + b.store(), "PATH=/usr/sbin:/usr/bin:/sbin:/bin"}
+	b.env = []string{"HOME=" + dir, "LICHEN_STORE=" + b.store(), "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "GORACE=" + os.Getenv("GORACE")}
 	return b
 }
 

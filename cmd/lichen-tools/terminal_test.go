@@ -44,7 +44,7 @@ func TestBars(t *testing.T) {
 		ref := s.push(t, "demo/app:1", testImage(t, 3_000_000))
 		var slow atomic.Bool
 		slow.Store(true)
-		s.wrap = stalling(&slow)
+		s.wrap.Store(stalling(&slow))
 		time.AfterFunc(time.Second, func() { slow.Store(false) })
 		c, input, shown := onTerminal(t, b, "stty rows 24 cols 80; stty -a >before; "+b.tools+" image pull "+ref+" >out; echo code $?; stty -a >after")
 		if err := c.Wait(); err != nil {
@@ -84,7 +84,7 @@ func TestInterruptedByKey(t *testing.T) {
 		ref := s.push(t, "demo/app:1", testImage(t, 5_000_000))
 		var slow atomic.Bool
 		slow.Store(true)
-		s.wrap = stalling(&slow)
+		s.wrap.Store(stalling(&slow))
 		defer slow.Store(false)
 		c, input, shown := onTerminal(t, b, "trap : INT; stty rows 24 cols 80; stty -a >before; "+b.tools+" image pull "+ref+"; echo code $?; stty -a >after")
 		waitFor(t, func() bool { return fileSize(b.store("partial", "*")) > 1_000_000 })

@@ -156,7 +156,7 @@ func TestBrokenConnection(t *testing.T) {
 		ref := s.push(t, "demo/app:1", testImage(t, 5_000_000))
 		var times atomic.Int32
 		times.Store(4)
-		s.wrap = cutOff(&times, 1_000_000)
+		s.wrap.Store(cutOff(&times, 1_000_000))
 		b.ok("pull", ref)
 		if times.Load() >= 0 {
 			t.Error("no connection was broken")
@@ -169,15 +169,15 @@ func TestWrongBytes(t *testing.T) {
 	forUsers(t, func(t *testing.T, u account) {
 		s, b := newServer(t), newBox(t, u)
 		ref := s.push(t, "demo/app:1", testImage(t, 500_000))
-		s.wrap = func(h http.Handler) http.Handler {
+		s.wrap.Store(func(h http.Handler) http.Handler {
 			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				h.ServeHTTP(&flipper{ResponseWriter: w, on: strings.Contains(r.URL.Path, "/blobs/")}, r)
 			})
-		}
+		})
 		b.fails("digest", "pull", "-q", ref)
 		b.fails("not in the image store", "inspect", ref)
 		b.empty("trees", "staging", "partial", "records")
-		s.wrap = nil
+		s.wrap.Store((func(http.Handler) http.Handler)(nil))
 		b.ok("pull", ref)
 		b.ok("verify")
 	})
@@ -206,7 +206,7 @@ func TestInterrupted(t *testing.T) {
 		ref := s.push(t, "demo/app:1", testImage(t, 5_000_000))
 		var slow atomic.Bool
 		slow.Store(true)
-		s.wrap = stalling(&slow)
+		s.wrap.Store(stalling(&slow))
 		c := b.command("pull", ref)
 		var errs bytes.Buffer
 		c.Stderr = &errs

@@ -132,7 +132,7 @@ func (j *job) startIn(ctx context.Context, flags uintptr, files []*os.File) (*wo
 	}
 	if err == nil {
 		w.cmd = exec.CommandContext(ctx, "/proc/self/exe")
-		w.cmd.Args, w.cmd.Env, w.cmd.Dir = []string{Name}, []string{}, "/"
+		w.cmd.Args, w.cmd.Env, w.cmd.Dir = []string{Name}, workerEnv(), "/"
 		w.cmd.Stderr, w.cmd.WaitDelay = &w.stderr, time.Second
 		w.cmd.ExtraFiles = append(theirs[:], files...)
 		w.cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: flags, Setsid: true}

@@ -89,7 +89,7 @@ func startIn(flags uintptr, ids Mapping, files []*os.File) (*process, error) {
 	theirs, err := p.pipes()
 	defer closeAll(theirs...)
 	if err == nil {
-		attr := &os.ProcAttr{Dir: "/", Env: []string{}, Files: append(theirs, files...),
+		attr := &os.ProcAttr{Dir: "/", Env: workerEnv(), Files: append(theirs, files...),
 			Sys: &syscall.SysProcAttr{Cloneflags: flags, Setsid: true}}
 		if flags != 0 {
 			attr.Sys.AmbientCaps = capabilities

@@ -69,7 +69,7 @@ func (o *order) compare() *answer {
 func compareAs(ctx context.Context, o order, ids subid.Mapping) (*answer, error) {
 	fail := func(err error) error { return &spec.Error{Op: "compare", Object: o.Got, Err: err} }
 	c := exec.CommandContext(ctx, "/proc/self/exe")
-	c.Args, c.Env, c.Dir = []string{Name}, []string{}, "/"
+	c.Args, c.Env, c.Dir = []string{Name}, workerEnv(), "/"
 	c.SysProcAttr = &syscall.SysProcAttr{
 		Cloneflags: syscall.CLONE_NEWUSER, AmbientCaps: []uintptr{capDACOverride, capDACReadSearch}, Setsid: true,
 	}
