@@ -125,6 +125,7 @@ install: build
 	install -m 0755 libexec/lichen/lichen-tools $(execdir)/lichen-tools
 	install -m 0644 doc/lichen.1 $(mandir)/man1/lichen.1
 	install -m 0644 doc/lichen-image.1 $(mandir)/man1/lichen-image.1
+	install -m 0644 doc/lichen-bwrap.1 $(mandir)/man1/lichen-bwrap.1
 	install -m 0644 doc/lichen-profile.5 $(mandir)/man5/lichen-profile.5
 	install -m 0644 README.md SECURITY.md CHANGELOG.md LICENSE doc/design.md doc/bwrap.md $(docdir)/
 	install -m 0644 profiles/*.toml $(docdir)/profiles/
@@ -139,7 +140,7 @@ install-bwrap: install
 
 uninstall:
 	if [ "$$(readlink $(bindir)/bwrap)" = lichen-bwrap ]; then rm -f $(bindir)/bwrap; fi
-	rm -f $(bindir)/lichen $(bindir)/lichen-bwrap $(mandir)/man1/lichen.1 $(mandir)/man1/lichen-image.1 $(mandir)/man5/lichen-profile.5
+	rm -f $(bindir)/lichen $(bindir)/lichen-bwrap $(mandir)/man1/lichen.1 $(mandir)/man1/lichen-image.1 $(mandir)/man1/lichen-bwrap.1 $(mandir)/man5/lichen-profile.5
 	rm -f $(bashdir)/lichen $(zshdir)/_lichen $(fishdir)/lichen.fish
 	rm -rf $(docdir) $(execdir)
 
