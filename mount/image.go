@@ -40,7 +40,7 @@ func (v *View) inspectImage(n *Node, w *walker) error {
 			}
 		}
 	}
-	return w.checkBind(n)
+	return w.checkBind(n, false)
 }
 
 // inspectInImage decides what n's target in the image b is. Only what is
@@ -126,7 +126,7 @@ func (c *compiler) image(n *Node) plan.Slot {
 	l := overlayDirs{b: b, next: max(c.v.owner.FreeFD, firstOverlayFD), scratch: scratch}
 	options := []plan.Option{
 		{Key: "userxattr"},
-		{Key: "lowerdir", Value: l.host(n.Source)},
+		{Key: "lowerdir", Value: l.host(n.realPath)},
 		{Key: "upperdir", Value: l.layer(upper)},
 		{Key: "workdir", Value: l.layer(work)},
 	}

@@ -71,7 +71,8 @@ func (v *View) inspectSource(n *Node, w *walker) (keep bool, err error) {
 
 func (v *View) inspectBind(n *Node, w *walker) (keep bool, err error) {
 	mode, err := w.files.Lstat(n.Source)
-	if err == nil && mode&fs.ModeSymlink != 0 {
+	link := err == nil && mode&fs.ModeSymlink != 0
+	if link {
 		if linked, keep, err := v.asLink(n, w.files); linked || err != nil {
 			return keep, err
 		}
@@ -91,7 +92,7 @@ func (v *View) inspectBind(n *Node, w *walker) (keep bool, err error) {
 		return false, &spec.Error{Op: "bind", Object: n.Source, Reason: "you may not read it", Err: err, Origin: n.Origin}
 	}
 	n.Dir = mode.IsDir()
-	return true, w.checkBind(n)
+	return true, w.checkBind(n, !link)
 }
 
 func sourceError(n *Node, err error) error {

@@ -2,10 +2,11 @@
 // payload sees, in which order they are put together, with which flags, and
 // the pivot into the result.
 //
-// The new root is attached on top of "/", where no path leads: paths start at
-// the old root, which lies underneath, until pivot_root swaps the two. So
-// neither can a source be hidden by the new tree, nor can the old root be named
-// from within it.
+// The new root is attached on top of "/". Paths start at the old root, which lies
+// underneath, until pivot_root swaps the two: so a source is not hidden by the new
+// tree, and the old root cannot be named from within it. But a path that comes
+// back to "/" by ".." goes on in the new root. So no source is opened by a path
+// with such a link in it; see walker.
 package mount
 
 import (
@@ -28,8 +29,8 @@ type Node struct {
 	// exposed: a payload of an earlier run may have written there, so no
 	// link below it is followed.
 	exposed  bool
-	walked   bool   // realPath is free of links
-	realPath string // the source
+	walked   bool   // realPath is free of links, and is opened so
+	realPath string // the source of a bind or an image
 	children bool
 	layered  bool   // MountImage: it lies under an overlay
 	replace  bool   // a link is in the place of missing, and goes

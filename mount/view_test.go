@@ -2,6 +2,7 @@ package mount
 
 import (
 	"errors"
+	"io/fs"
 	"strings"
 	"testing"
 
@@ -247,6 +248,83 @@ func TestComparePaths(t *testing.T) {
 		for j, b := range sorted {
 			if got := comparePaths(a, b); (got < 0) != (i < j) || (got == 0) != (i == j) {
 				t.Errorf("comparePaths(%q, %q) = %d", a, b, got)
+			}
+		}
+	}
+}
+
+// TestRealSources protects what the child opens: the text of a source only where
+// no link is on the way to it, since one could climb to "/", over which the new
+// root lies by then; and what is a process's own for the process that it is.
+func TestRealSources(t *testing.T) {
+	files := host()
+	files["/home/u/up"], files["/home/u/passwd"], files["/chain"] = "-> ../../usr", "-> ../../etc/passwd", "-> home/u/up/lib"
+	files["/proc"], files["/proc/self"], files["/proc/7"], files["/proc/7/maps"] = "dir", "-> 7", "dir", "file"
+	files["/stat"], files["/proc/stat"] = "-> home/../proc/stat", "file"
+	for _, c := range []struct {
+		name   string
+		source string
+		write  bool // something else can be written
+		real   string
+		walked bool
+	}{
+		{"no link", "/usr/lib", false, "/usr/lib", false},
+		{"no link, with a writable grant", "/usr/lib", true, "/usr/lib", true},
+		{"the source climbs", "/home/u/passwd", false, "/etc/passwd", true},
+		{"a directory above it climbs", "/home/u/up/lib", false, "/usr/lib", true},
+		{"link after link", "/chain", false, "/usr/lib", true},
+		{"the same, with a writable grant", "/chain", true, "/usr/lib", true},
+		{"a link that stays where it is", "/data", false, "/home/u/work", true},
+		{"procfs", "/stat", false, "/proc/stat", true},
+		{"a process's own", "/proc/self/maps", false, "/proc/self/maps", false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := &spec.Spec{Mounts: []spec.Mount{at(ro(c.source), "/x")}}
+			if c.write {
+				s.Mounts = append(s.Mounts, at(rw("/home/u/work"), "/w"))
+			}
+			v, err := NewView(s, &feature.Facts{Files: files}, Owner{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, n := range v.Nodes {
+				if n.Target == "/x" && (n.realPath != c.real || n.walked != c.walked) {
+					t.Errorf("%s is opened as %s, walked %v; want %s, %v", c.source, n.realPath, n.walked, c.real, c.walked)
+				}
+			}
+		})
+	}
+}
+
+// counted counts the questions about links on the way to something.
+type counted struct {
+	fakehost.Files
+	lstat map[string]int
+}
+
+func (c counted) Lstat(p string) (fs.FileMode, error) {
+	c.lstat[p]++
+	return c.Files.Lstat(p)
+}
+
+// TestFewQuestions protects the time that a launch takes: each path is looked at
+// once, and what is no link is not looked at twice.
+func TestFewQuestions(t *testing.T) {
+	for _, mounts := range [][]spec.Mount{
+		{ro("/usr"), ro("/etc"), ro("/home/u/work"), ro("/home/u/work/sub")},
+		{ro("/usr"), ro("/usr/lib"), ro("/usr/share"), at(rw("/home/u/work"), "/w")},
+	} {
+		c := counted{host(), map[string]int{}}
+		if _, err := NewView(&spec.Spec{Mounts: mounts}, &feature.Facts{Files: c}, Owner{}); err != nil {
+			t.Fatal(err)
+		}
+		for p, n := range c.lstat {
+			most := 1
+			if last := mounts[len(mounts)-1]; last.Write && last.Source == p {
+				most = 2 // once with the other writable trees, before anything else
+			}
+			if n > most {
+				t.Errorf("%s is looked at %d times", p, n)
 			}
 		}
 	}

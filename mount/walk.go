@@ -10,11 +10,15 @@ import (
 	"github.com/lichen-sandbox/lichen/spec"
 )
 
-// walker finds out where sources really lie. A payload that may write a
-// directory could plant a link there, so that the next run of the same profile
-// grants what the link names (compare CVE-2026-87766). So, where a profile has
-// a writable grant, every source is walked link by link: a link inside a
-// writable tree is an error, and the child opens the resulting path with
+// walker finds out where sources really lie, link by link.
+//
+// The child must not meet a link that climbs to "/": the new root lies over it,
+// and a walk that comes back to "/" from below goes on in the mount on top
+// (follow_dotdot in fs/namei.c). And a payload that may write a directory could
+// plant a link there, so that the next run of the same profile grants what the
+// link names (compare CVE-2026-87766). So, where a profile has a writable grant,
+// a link inside a writable tree is an error. What was reached through a link, and
+// with a writable grant every source, the child opens by the resulting path with
 // RESOLVE_NO_SYMLINKS.
 type walker struct {
 	files    feature.Files
@@ -38,6 +42,9 @@ func newWalker(v *View, files feature.Files) (*walker, error) {
 			}
 			w.writable = append(w.writable, real)
 		}
+	}
+	if len(w.writable) == 0 {
+		w.remember("/dev") // a directory everywhere, with a few sources in it
 	}
 	return w, nil
 }
@@ -71,14 +78,19 @@ func (w *walker) walk(p string) (string, error) {
 	links := 0
 	real, err := w.step(dir, path.Base(p), &links)
 	if err == nil && real == p {
-		// What a link leads to is not remembered: whether it may be followed
-		// depends on the writable trees, which newWalker is still collecting.
-		if w.real == nil {
-			w.real = make(map[string]bool)
-		}
-		w.real[p] = true
+		w.remember(p)
 	}
 	return real, err
+}
+
+// remember notes that p holds no link. What a link leads to is not remembered:
+// whether it may be followed depends on the writable trees, which newWalker is
+// still collecting.
+func (w *walker) remember(p string) {
+	if w.real == nil {
+		w.real = make(map[string]bool)
+	}
+	w.real[p] = true
 }
 
 // step goes from dir, which is free of links, to one of its entries.
@@ -119,10 +131,31 @@ func (w *walker) step(dir, name string, links *int) (string, error) {
 	return dir, nil
 }
 
+// walkPlain is walk for a path that is known to be no link itself.
+func (w *walker) walkPlain(p string) (string, error) {
+	if p == "/" || w.real[p] {
+		return p, nil
+	}
+	dir, err := w.walk(path.Dir(p))
+	if err != nil {
+		return "", err
+	}
+	real := join(dir, path.Base(p))
+	if real == p {
+		w.remember(p)
+	}
+	return real, nil
+}
+
 // check walks source for n. exposed is true when it lies below a writable
 // tree.
 func (w *walker) check(n *Node, source string) (real string, exposed bool, err error) {
 	real, err = w.walk(source)
+	return w.judge(n, source, real, err)
+}
+
+// judge is check where the walk of source has come to real, or to err.
+func (w *walker) judge(n *Node, source, real string, err error) (string, bool, error) {
 	if err != nil {
 		e := &spec.Error{Op: n.Type.String(), Object: source, Err: err, Origin: n.Origin}
 		if planted := (errPlanted{}); errors.As(err, &planted) {
@@ -130,6 +163,7 @@ func (w *walker) check(n *Node, source string) (real string, exposed bool, err e
 		}
 		return "", false, e
 	}
+	exposed := false
 	for _, t := range w.writable {
 		if real != t && spec.Beneath(real, t) {
 			exposed = true
@@ -138,13 +172,33 @@ func (w *walker) check(n *Node, source string) (real string, exposed bool, err e
 	return real, exposed, nil
 }
 
-func (w *walker) checkBind(n *Node) (err error) {
-	if len(w.writable) == 0 {
-		return nil
+// checkBind finds out where the child finds n's source; plain says that it is no
+// link itself.
+func (w *walker) checkBind(n *Node, plain bool) error {
+	walk := w.walk
+	if plain {
+		walk = w.walkPlain
 	}
-	n.realPath, n.exposed, err = w.check(n, n.Source)
-	n.walked = true
-	return err
+	real, err := walk(n.Source)
+	if len(w.writable) > 0 {
+		n.walked = true
+		n.realPath, n.exposed, err = w.judge(n, n.Source, real, err)
+		return err
+	}
+	// Some links of procfs have no text that could be walked, and /proc/self is
+	// whoever follows it: there the child goes the way itself.
+	n.walked = err == nil && real != n.Source && !ofProcess(real)
+	n.realPath = n.Source
+	if n.walked {
+		n.realPath = real
+	}
+	return nil
+}
+
+// ofProcess reports whether p lies in a process's directory of procfs.
+func ofProcess(p string) bool {
+	pid, ok := strings.CutPrefix(p, "/proc/")
+	return ok && pid != "" && pid[0] >= '0' && pid[0] <= '9'
 }
 
 // checkOverlay replaces the overlay's directories by their real paths. They

@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"bytes"
 	"reflect"
 	"slices"
 	"strings"
@@ -148,6 +149,43 @@ func TestLimits(t *testing.T) {
 		s.Limits.Rlimits = []spec.Rlimit{limit}
 		if _, err := Compile(s, facts()); err == nil || !strings.Contains(err.Error(), "(t.toml:9)") {
 			t.Errorf("%s: error %v", name, err)
+		}
+	}
+}
+
+// TestOpenFiles protects the caller's limit on open files: where the Go runtime
+// has raised it, the payload's process takes that back, unless the profile has a
+// limit of its own. Where nothing was raised, there is nothing to do.
+func TestOpenFiles(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		limit  feature.Limit
+		own    bool
+		counts int
+	}{
+		{"raised", feature.Limit{Soft: 512, Hard: 4096}, false, 1},
+		{"raised, and the profile's own", feature.Limit{Soft: 512, Hard: 4096}, true, 1},
+		{"not raised", feature.Limit{Soft: 4096, Hard: 4096}, false, 0},
+		{"unknown", feature.Limit{}, false, 0},
+	} {
+		s, f := small(), facts()
+		f.NoFile = c.limit
+		if c.own {
+			s.Limits.Rlimits = []spec.Rlimit{{Name: "nofile", Soft: 100, Hard: 100}}
+		}
+		p, err := Compile(s, f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var text bytes.Buffer
+		if err := p.WriteText(&text); err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Count(text.String(), "prlimit64("); got != c.counts {
+			t.Errorf("%s: %d calls, want %d", c.name, got, c.counts)
+		}
+		if restored := strings.Contains(text.String(), "restore the limit on open files"); restored != (c.counts > 0 && !c.own) {
+			t.Errorf("%s: restored %v", c.name, restored)
 		}
 	}
 }

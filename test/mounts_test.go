@@ -130,3 +130,50 @@ func TestManyBinds(t *testing.T) {
 		}
 	})
 }
+
+// TestClimbingLinks protects sources that are reached through relative links up
+// to "/": while the view is put together, the new root lies there.
+func TestClimbingLinks(t *testing.T) {
+	forUsers(t, func(t *testing.T, b *box) {
+		b.mkdir(b.outside + "/dir")
+		b.mkdir(b.outside + "/up")
+		b.mkdir(b.outside + "/wd")
+		b.file(b.outside+"/dir/file", "found")
+		image := b.tree("image", usualTree...)
+		link := func(name, to string) string {
+			b.check(os.Symlink(strings.Repeat("../", strings.Count(b.dir, "/"))+to[1:], b.dir+"/"+name))
+			return b.dir + "/" + name
+		}
+		file, dir, root := link("to-file", b.outside+"/dir/file"), link("to-dir", b.outside+"/dir"), link("to-image", image)
+		outside := link("to-outside", b.outside)
+		overlay := b.profile("version = 1\nextends = ['base']\n[process]\ncwd = '/tmp'\n[[mount]]\ntype = 'overlay'\ntarget = '/x'\nlower = ['" + dir + "']\n" +
+			"upper = '" + outside + "/up'\nwork = '" + outside + "/wd'\noptions = ['rw']\n")
+		for _, c := range []struct {
+			name    string
+			options []string
+			file    string
+		}{
+			{"file", []string{"-p", "base", "--ro", file + ":/x"}, "/x"},
+			{"directory", []string{"-p", "base", "--ro", dir + ":/x"}, "/x/file"},
+			{"below a link", []string{"-p", "base", "--ro", dir + "/file:/x"}, "/x"},
+			{"in its own place", []string{"-p", "base", "--ro", dir}, dir + "/file"},
+			{"writable", []string{"-p", "base", "--rw", dir + ":/x"}, "/x/file"},
+			{"beside a writable grant", []string{"-p", "base", "--rw", b.work, "--ro", file + ":/x"}, "/x"},
+			{"overlay", []string{"-p", overlay}, "/x/file"},
+		} {
+			in := b.inside(c.options, "read "+c.file)
+			if a := in["read "+c.file]; a.Out != "found" {
+				t.Errorf("%s: %+v", c.name, a)
+			}
+		}
+		for _, options := range [][]string{nil, {"--write", "tmpfs"}, {"--write", "tmpfs", "--rw", b.work + ":/tmp"}} {
+			in := b.inTree(root, options, "read /etc/hostname")
+			if a := in["read /etc/hostname"]; a.Out != "image\n" {
+				t.Errorf("image %v: %+v", options, a)
+			}
+		}
+		if o := b.lichen("run", "-p", "base", "--ro", link("to-nowhere", b.outside+"/none")+":/x", "--", "true"); o.code != 125 {
+			t.Errorf("a link to nowhere: %+v", o)
+		}
+	})
+}

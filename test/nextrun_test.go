@@ -102,7 +102,8 @@ func TestProfilesAreOutOfReach(t *testing.T) {
 			}
 			b.fails(o, 125, "lichen/profiles", "hint:")
 		}
-		in := b.inside([]string{"--rw", b.home, "--ro", b.home + "/.config"}, "create "+config+"/default.toml x", "create "+b.home+"/x y", "rename "+b.home+"/.config "+b.home+"/other")
+		store := b.mkdir(b.home + "/.local/share/lichen/images")
+		in := b.inside([]string{"--rw", b.home, "--ro", b.home + "/.config", "--hide", store}, "create "+config+"/default.toml x", "create "+b.home+"/x y", "rename "+b.home+"/.config "+b.home+"/other")
 		b.expect("inside", in["create "+config+"/default.toml x"], "EROFS EACCES")
 		b.expect("inside", in["create "+b.home+"/x y"], "ok")
 		b.expect("inside", in["rename "+b.home+"/.config "+b.home+"/other"], "EBUSY EROFS EXDEV")

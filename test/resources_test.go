@@ -82,3 +82,33 @@ func TestNoMoreProcesses(t *testing.T) {
 	}
 	t.Error("12 processes are not enough")
 }
+
+// TestOpenFiles protects the caller's limit on open files, which the Go runtime
+// raises for lichen itself: the payload gets what the caller has set.
+func TestOpenFiles(t *testing.T) {
+	forUsers(t, func(t *testing.T, b *box) {
+		for _, c := range []struct {
+			name    string
+			ulimit  string
+			options []string
+			want    string // soft, hard
+		}{
+			{"the caller's", "ulimit -Sn 512", nil, "512 1000"},
+			{"without namespaces", "ulimit -Sn 512", []string{"-p", "landlock", "--cwd", "/"}, "512 1000"},
+			{"the profile's", "ulimit -Sn 512", []string{"--limit", "nofile=100"}, "100 100"},
+			{"the profile's, above the caller's", "ulimit -Sn 512", []string{"--limit", "nofile=700:900"}, "700 900"},
+			{"another limit", "ulimit -Sn 512", []string{"--limit", "core=0"}, "512 1000"},
+			{"nothing raised", "ulimit -Sn 1000", nil, "1000 1000"},
+		} {
+			if len(c.options) > 1 && c.options[1] == "landlock" && !b.mayUse(c.options...) {
+				continue
+			}
+			args := append(lichenArgs("run"), c.options...)
+			args = append(args, "--", "sh", "-c", `echo $(ulimit -Sn) $(ulimit -Hn)`)
+			o := b.do(command{args: append([]string{"sh", "-c", c.ulimit + `; ulimit -Hn 1000; exec "$@"`, "sh"}, args...)})
+			if o.code != 0 || o.stdout != c.want+"\n" {
+				t.Errorf("%s: %+v, want %s", c.name, o, c.want)
+			}
+		}
+	})
+}

@@ -181,7 +181,7 @@ func TestStatusEndToEnd(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer r.Close()
-	cmd := lichenCommand(binary, home, "run", "--status-fd", "3", "--", "sh", "-c", "test ! -e /dev/fd/3 && exit 5")
+	cmd := lichenCommand(binary, home, "run", "--status-fd", "3", "--", "sh", "-c", "test ! -e /dev/fd/3 && sleep 0.2 && exit 5")
 	cmd.ExtraFiles = []*os.File{w}
 	cmd.Run() // the status is looked at below
 	w.Close()

@@ -5,6 +5,7 @@ package feature
 import (
 	"io/fs"
 
+	"github.com/lichen-sandbox/lichen/internal/nofile"
 	"github.com/lichen-sandbox/lichen/internal/subid"
 	"github.com/lichen-sandbox/lichen/internal/sys"
 )
@@ -21,13 +22,19 @@ type Facts struct {
 	Environ []string
 	// Stdio describes descriptors 0 to 2.
 	Stdio [3]Descriptor
-	// HardLimits returns the caller's hard limit for an RLIMIT_ number.
+	// NoFile is the caller's own limit on open files where the Go runtime has
+	// raised the soft one since; else Soft and Hard are the same.
+	NoFile Limit
+	// HardLimit returns the caller's hard limit for an RLIMIT_ number.
 	HardLimit func(resource int) uint64
 	// Descriptor describes an open descriptor of the caller's.
 	Descriptor func(fd int) Descriptor
 	// Files answers questions about the host's files.
 	Files Files
 }
+
+// Limit is a resource limit; see setrlimit(2).
+type Limit struct{ Soft, Hard uint64 }
 
 // Files is the part of the host's file system that compiling looks at.
 type Files interface {
@@ -75,6 +82,7 @@ func Gather(environ []string) *Facts {
 		Files:       HostFiles{},
 	}
 	f.SubIDs = func() (subid.Mapping, error) { return subid.ReadMapping(subid.Caller(f.UID), f.GID) }
+	f.NoFile.Soft, f.NoFile.Hard = nofile.Started()
 	for fd := range f.Stdio {
 		f.Stdio[fd] = describe(fd)
 	}

@@ -20,7 +20,7 @@ var allowed = map[string][]string{
 	"spec":                      {},
 	"internal/sys":              {},
 	"internal/plan":             {"spec", "internal/sys"},
-	"internal/feature":          {"internal/subid", "internal/sys"},
+	"internal/feature":          {"internal/nofile", "internal/subid", "internal/sys"},
 	"internal/feature/fakehost": {},
 	"init":                      {"internal/sys"},
 	"internal/child":            {"init", "internal/plan", "internal/sys"},

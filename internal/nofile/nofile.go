@@ -8,11 +8,7 @@
 package nofile
 
 // rlimit is struct rlimit64.
-type rlimit struct {
-	soft uint64
-	//lint:ignore U1000 the kernel writes it
-	hard uint64
-}
+type rlimit struct{ soft, hard uint64 }
 
 var started, known = read()
 
@@ -26,6 +22,10 @@ func read() (r rlimit, ok bool) {
 //
 //go:noescape
 func prlimit(old *rlimit) (r1 uintptr)
+
+// Started returns the soft and the hard limit; both are 0 when the kernel did not
+// tell.
+func Started() (soft, hard uint64) { return started.soft, started.hard }
 
 // Soft returns the limit; ok is false when the kernel did not tell.
 func Soft() (limit uint64, ok bool) { return started.soft, known }

@@ -19,6 +19,9 @@ func TestSoft(t *testing.T) {
 	const low = 123
 	if os.Getenv("NOFILE_CHILD") != "" {
 		soft, ok := nofile.Soft()
+		if s, hard := nofile.Started(); s != soft || hard < soft {
+			t.Errorf("started with %d, %d", s, hard)
+		}
 		os.Stdout.WriteString("soft " + strconv.FormatUint(soft, 10) + " " + strconv.FormatBool(ok) + "\n")
 		return
 	}

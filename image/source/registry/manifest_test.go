@@ -90,13 +90,13 @@ func TestManifestRefused(t *testing.T) {
 			z.Write(raw)
 			z.Close()
 		}, "gzip"},
-		{"redirects without end", "latest", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, r.URL.Path+"x", 307) }, "redirects without end"},
+		{"redirects without end", "latest", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, r.URL.Path+"x", http.StatusTemporaryRedirect) }, "redirects without end"},
 		{"redirect to a file", "latest", func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Location", "file:///etc/passwd")
 			w.WriteHeader(307)
 		}, "not an address of the web"},
 		{"redirect to metadata", "latest", func(w http.ResponseWriter, r *http.Request) {
-			http.Redirect(w, r, "http://169.254.169.254/latest", 307)
+			http.Redirect(w, r, "http://169.254.169.254/latest", http.StatusTemporaryRedirect)
 		}, "link-local"},
 	}
 	for _, test := range tests {

@@ -83,7 +83,7 @@ func TestRedirectLosesLogin(t *testing.T) {
 			w.WriteHeader(401)
 			return
 		}
-		http.Redirect(w, r, storage.URL+"/signed?key=1", 307)
+		http.Redirect(w, r, storage.URL+"/signed?key=1", http.StatusTemporaryRedirect)
 	})
 	r := s.client(t, logins(t, s.host(), alice))
 	got, err := download(r, d, 0)
@@ -109,7 +109,7 @@ func TestRedirectLosesLogin(t *testing.T) {
 // TestSignedURL: an address with a signature in it is not for error messages.
 func TestSignedURL(t *testing.T) {
 	s := serve(t, func(w http.ResponseWriter, r *http.Request) {
-		http.Redirect(w, r, "http://127.0.0.1:1/signed?key=1", 307)
+		http.Redirect(w, r, "http://127.0.0.1:1/signed?key=1", http.StatusTemporaryRedirect)
 	})
 	_, d := noise(10)
 	_, err := download(s.client(t, nil), d, 0)
@@ -123,7 +123,7 @@ func TestSignedURL(t *testing.T) {
 // which is in the body of a POST, sent on to another host.
 func TestRedirectLosesRefreshToken(t *testing.T) {
 	thief := serve(t, func(w http.ResponseWriter, r *http.Request) { w.Write([]byte(`{"token":"x"}`)) })
-	service := serve(t, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, thief.URL+"/token", 307) })
+	service := serve(t, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, thief.URL+"/token", http.StatusTemporaryRedirect) })
 	s := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("WWW-Authenticate", `Bearer realm="`+service.URL+`/token",service="x"`)
 		w.WriteHeader(401)
