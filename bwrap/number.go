@@ -57,11 +57,11 @@ func parseFD(s string) (int, error) {
 	return int(n), nil
 }
 
-// parseID reads a user or group id. The last 32-bit number is the kernel's
-// "no id" (chown(2)).
+// parseID reads a user or group id. To bubblewrap, ids from 1<<31 on are
+// negative.
 func parseID(what, s string) (*uint32, error) {
 	n, ok := digits(s, 10, true)
-	if !ok || n >= math.MaxUint32 {
+	if !ok || n > math.MaxInt32 {
 		return nil, refuse("Invalid " + what + ": " + s)
 	}
 	id := uint32(n)

@@ -65,7 +65,7 @@ func TestEveryOption(t *testing.T) {
 		{"--pidns 4", func(c *Config) { c.PIDNS = 4 }},
 		{"--unshare-user --disable-userns", func(c *Config) { c.DisableUserns = true }},
 		{"--assert-userns-disabled", func(c *Config) { c.AssertUsernsDisabled = true }},
-		{"--uid 0 --gid 4294967294", func(c *Config) { c.UID = ptr(uint32(0)); c.GID = ptr(uint32(4294967294)) }},
+		{"--uid 0 --gid 2147483647", func(c *Config) { c.UID = ptr(uint32(0)); c.GID = ptr(uint32(2147483647)) }},
 		{"--uid 010", func(c *Config) { c.UID = ptr(uint32(10)) }},
 		{"--unshare-uts --hostname h", func(c *Config) { c.Unshare.UTS = true; c.Hostname = ptr("h") }},
 		{"--chdir d", func(c *Config) { c.Chdir = ptr("d") }},

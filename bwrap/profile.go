@@ -90,6 +90,7 @@ func (w *writer) process() {
 		w.line("new_session = true")
 	}
 	if !c.DieWithParent {
+		w.line("linger = true # what the program leaves in the background is waited for")
 		w.line("# The sandbox always ends with the process that started it, as with --die-with-parent.")
 	}
 	if c.Argv0 != nil {

@@ -34,6 +34,8 @@ func TestRefusals(t *testing.T) {
 		{"--info-fd 1x", "Invalid fd: 1x"},
 		{"--uid -1", "Invalid uid: -1"},
 		{"--uid 4294967295", "Invalid uid: 4294967295"},
+		{"--uid 4294967294", "Invalid uid: 4294967294"},
+		{"--gid 2147483648", "Invalid gid: 2147483648"},
 		{"--uid 4294967296", "Invalid uid: 4294967296"},
 		{"--gid 18446744073709551616", "Invalid gid: 18446744073709551616"},
 		{"--perms 10000", "--perms takes an octal argument <= 07777"},

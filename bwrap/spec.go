@@ -35,8 +35,10 @@ func (c *Config) Operation(origin spec.Origin) (op *Op, ok bool) {
 // *Error.
 func (c *Config) Spec(h *Host) (*spec.Spec, error) {
 	s := &spec.Spec{
-		Name:    "bwrap",
-		Process: spec.Process{Command: c.Command, UID: c.UID, GID: c.GID, NewSession: c.NewSession},
+		Name: "bwrap",
+		// Without Linger, background processes would be killed at the payload's
+		// end; bubblewrap leaves them running, without anybody who waits.
+		Process: spec.Process{Command: c.Command, UID: c.UID, GID: c.GID, NewSession: c.NewSession, Linger: !c.DieWithParent},
 		Namespaces: spec.Namespaces{User: true, Mount: true, PID: c.Unshare.PID, IPC: c.Unshare.IPC, UTS: c.Unshare.UTS,
 			Cgroup: c.Unshare.Cgroup || c.Unshare.CgroupTry, Net: c.Unshare.Net},
 		Script: &spec.Script{

@@ -122,6 +122,15 @@ func TestCapabilitySet(t *testing.T) {
 	}
 }
 
+// TestLinger: background processes are waited for, but for --die-with-parent.
+func TestLinger(t *testing.T) {
+	for arg, want := range map[string]bool{"--unshare-pid": true, "--die-with-parent": false} {
+		if _, s, err := specOf(t, arg); err != nil || s.Process.Linger != want {
+			t.Errorf("%s: %v, %v", arg, s.Process.Linger, err)
+		}
+	}
+}
+
 // TestPhrases protects the words that callers parse.
 func TestPhrases(t *testing.T) {
 	c, _, err := specOf(t, "--bind", "/src", "dest")

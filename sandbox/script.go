@@ -54,7 +54,7 @@ func compileScript(s *spec.Spec, f *feature.Facts) (*plan.Plan, error) {
 	n.User, n.Mount, n.Net = !given, true, n.Net && !c.net
 	p.CloneFlags = userns.CloneFlags(n)
 	p.PayloadFlags = sys.CLONE_VM | sys.CLONE_VFORK | c.payloadNamespaces()
-	p.Direct, p.Gate, p.Linger = c.direct, sc.Gated, s.Process.Linger
+	p.Direct, p.Gate, p.Linger = c.direct, sc.Gated, s.Process.Linger && !c.direct
 	if len(p.Ops[plan.Enter]) > 0 {
 		p.Moves = 1
 		if sc.PIDNS != spec.NoFD && n.PID {

@@ -21,25 +21,26 @@ const plainUID = 1500
 
 func main() {
 	lichen := flag.String("lichen", "bin/lichen", "the launcher to measure")
+	dropIn := flag.String("lichen-bwrap", "", "lichen-bwrap, to measure beside bwrap where binds are measured; \"\": the one in the launcher's directory, if there is one")
 	pairs := flag.Int("pairs", 300, "measured launches of each program")
 	warmUp := flag.Int("warmup", 20, "launches of each before that")
 	binds := flag.Bool("binds", true, "measure many read-only binds as well")
 	filter := flag.Bool("seccomp", false, "measure what the filter costs each system call, and nothing else")
 	flag.Parse()
-	if err := run(*lichen, *pairs, *warmUp, *binds, *filter); err != nil {
+	if err := run(*lichen, *dropIn, *pairs, *warmUp, *binds, *filter); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
 }
 
-func run(lichen string, pairs, warmUp int, binds, filter bool) error {
+func run(lichen, dropIn string, pairs, warmUp int, binds, filter bool) error {
 	// What a launcher leaves behind is ours to wait for; bwrap(1) does not
 	// wait for its PID 1, whose page faults would be lost.
 	const prSetChildSubreaper = 36
 	if _, _, errno := syscall.RawSyscall(syscall.SYS_PRCTL, prSetChildSubreaper, 1, 0); errno != 0 {
 		return errno
 	}
-	s, err := newStage(lichen)
+	s, err := newStage(lichen, dropIn)
 	if err != nil {
 		return err
 	}
@@ -87,11 +88,12 @@ func text[T ~int8 | ~uint8](field []T) string {
 type stage struct {
 	dir, work, home string
 	lichen, bwrap   string
+	dropIn          string // lichen-bwrap, or ""
 	payload         string
 	attr            *syscall.ProcAttr
 }
 
-func newStage(lichen string) (*stage, error) {
+func newStage(lichen, dropIn string) (*stage, error) {
 	dir, err := os.MkdirTemp("", "lichen-bench-")
 	if err != nil {
 		return nil, err
@@ -102,7 +104,16 @@ func newStage(lichen string) (*stage, error) {
 	s := &stage{dir: dir, work: filepath.Join(dir, "work"), home: "/home/lichen-bench", lichen: filepath.Join(dir, "lichen")}
 	s.payload = filepath.Join(s.work, "true")
 	s.bwrap, _ = exec.LookPath("bwrap") // "" when there is none
-	err = s.fill(lichen)
+	if dropIn == "" {
+		dropIn = filepath.Join(filepath.Dir(lichen), "lichen-bwrap")
+		if _, err := os.Stat(dropIn); err != nil {
+			dropIn = ""
+		}
+	}
+	if err = s.fill(lichen); err == nil && dropIn != "" {
+		s.dropIn = filepath.Join(dir, "lichen-bwrap")
+		err = s.copy(dropIn, s.dropIn)
+	}
 	if err != nil {
 		os.RemoveAll(dir)
 	}
@@ -116,11 +127,7 @@ func (s *stage) fill(lichen string) error {
 	if err := os.Mkdir(s.work, 0o755); err != nil {
 		return err
 	}
-	program, err := os.ReadFile(lichen)
-	if err != nil {
-		return err
-	}
-	if err := os.WriteFile(s.lichen, program, 0o755); err != nil {
+	if err := s.copy(lichen, s.lichen); err != nil {
 		return err
 	}
 	source := filepath.Join(s.dir, "true.c")
@@ -143,6 +150,14 @@ func (s *stage) fill(lichen string) error {
 		s.attr.Sys = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: plainUID, Gid: plainUID}}
 	}
 	return nil
+}
+
+func (s *stage) copy(from, to string) error {
+	program, err := os.ReadFile(from)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(to, program, 0o755)
 }
 
 func (s *stage) uid() int {
