@@ -16,9 +16,9 @@ func written(t *testing.T, args ...string) (string, *spec.Spec) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	text := c.Profile(ProfileOptions{Dir: "/work/p", IsSocket: func(p string) bool { return p == "/run/sock" }})
+	text := c.Profile(ProfileOptions{Dir: "/home/u/p", IsSocket: func(p string) bool { return p == "/run/sock" }})
 	loader := &profile.Loader{Builtin: fstest.MapFS{"x.toml": {Data: []byte(text)}},
-		Vars: profile.Vars{Dir: "/work/p", Env: func(string) (string, bool) { return "", false }}}
+		Vars: profile.Vars{Dir: "/home/u/p", Env: func(string) (string, bool) { return "", false }}}
 	p, err := loader.Load("x")
 	if err != nil {
 		t.Fatalf("%q: %v\n%s", args, err, text)
@@ -37,7 +37,7 @@ func mountAt(s *spec.Spec, target string) *spec.Mount {
 
 func TestProfileLoads(t *testing.T) {
 	text, s := written(t, "--unshare-all", "--clearenv", "--setenv", "A", "x$y\n", "--setenv", "A", "$HOME",
-		"--ro-bind", "/usr", "/usr", "--bind", "/work/p", "/work/p", "--bind", "data", "/srv/a:b?c", "--ro-bind-try", "/opt", "/opt",
+		"--ro-bind", "/usr", "/usr", "--bind", "/home/u/p", "/home/u/p", "--bind", "data", "/srv/a:b?c", "--ro-bind-try", "/opt", "/opt",
 		"--symlink", "usr/bin", "/bin", "--proc", "/proc", "--dev", "/dev", "--size", "65536", "--perms", "1777", "--tmpfs", "/tmp",
 		"--dir", "/run", "--perms", "0700", "--dir", "/run/user", "--dev-bind", "/dev/dri", "/dev/dri", "--bind", "/run/sock", "/run/sock",
 		"--mqueue", "/dev/mqueue", "--overlay-src", "/a", "--overlay-src", "/b", "--ro-overlay", "/o", "--hostname", "box", "--uid", "7",
@@ -45,7 +45,7 @@ func TestProfileLoads(t *testing.T) {
 	if got := s.Process.Command; len(got) != 3 || got[1] != "$X" || got[2] != "a b" {
 		t.Errorf("command %q", got)
 	}
-	if s.Process.Cwd != "/work/p" || s.Process.Hostname != "box" || *s.Process.UID != 7 || !s.Process.NewSession {
+	if s.Process.Cwd != "/home/u/p" || s.Process.Hostname != "box" || *s.Process.UID != 7 || !s.Process.NewSession {
 		t.Errorf("process %+v", s.Process)
 	}
 	if len(s.Env.Keep) != 0 || len(s.Env.Set) != 1 || s.Env.Set[0].Value != "$HOME" {
@@ -56,8 +56,8 @@ func TestProfileLoads(t *testing.T) {
 	}
 	for target, ok := range map[string]func(*spec.Mount) bool{
 		"/usr":        func(m *spec.Mount) bool { return m.Source == "/usr" && !m.Write && !m.Optional },
-		"/work/p":     func(m *spec.Mount) bool { return m.Write },
-		"/srv/a:b?c":  func(m *spec.Mount) bool { return m.Source == "/work/p/data" && m.Write },
+		"/home/u/p":     func(m *spec.Mount) bool { return m.Write },
+		"/srv/a:b?c":  func(m *spec.Mount) bool { return m.Source == "/home/u/p/data" && m.Write },
 		"/opt":        func(m *spec.Mount) bool { return m.Optional && !m.Write },
 		"/bin":        func(m *spec.Mount) bool { return m.Type == spec.MountSymlink && m.Source == "usr/bin" },
 		"/proc":       func(m *spec.Mount) bool { return m.Type == spec.MountProc },

@@ -15,8 +15,6 @@ set -eu
 [ $# -eq 1 ] || { echo "usage: images.sh DIR" >&2; exit 2; }
 mkdir -p "$1"
 dir=$(cd "$1" && pwd)
-suite=bookworm
-mirror=http://deb.debian.org/debian
 # The times of what installing makes.
 export SOURCE_DATE_EPOCH=1700000000
 
@@ -37,13 +35,15 @@ download() {
 	apt=$(mktemp -d)
 	mkdir -p "$apt/lists/partial" "$apt/archives/partial"
 	: >"$apt/status"
-	echo "deb $mirror $suite main" >"$apt/sources.list"
+	# Where this machine gets Debian from; other repositories are left alone.
+	sources=/etc/apt/sources.list.d/debian.sources
+	[ -e "$sources" ] || sources=/etc/apt/sources.list
 	cat >"$apt/apt.conf" <<-CONF
 		Dir::State "$apt";
 		Dir::State::lists "$apt/lists";
 		Dir::State::status "$apt/status";
 		Dir::Cache "$apt";
-		Dir::Etc::sourcelist "$apt/sources.list";
+		Dir::Etc::sourcelist "$sources";
 		Dir::Etc::sourceparts "/dev/null";
 		Dir::Etc::preferences "/dev/null";
 		Dir::Etc::preferencesparts "/dev/null";
@@ -81,7 +81,7 @@ bootstrap() {
 	say "installing $name.tar"
 	mmdebstrap --quiet --mode=root --variant=minbase --format=tar --skip=output/dev \
 		--hook-dir=/usr/share/mmdebstrap/hooks/merged-usr "$@" \
-		--customize-hook="echo 'deb $mirror $suite main' >\"\$1/etc/apt/sources.list\"" \
+		--customize-hook='echo "# each test names its own" >"$1/etc/apt/sources.list"' \
 		--customize-hook='rm -f "$1/etc/hostname" "$1/etc/resolv.conf"; echo debian >"$1/etc/hostname"; : >"$1/etc/resolv.conf"' \
 		'' "$dir/$name.tar.new" "deb [trusted=yes] copy:$dir/debs ./" \
 		</dev/null >"$dir/$name.log" 2>&1 || { cat "$dir/$name.log" >&2; exit 1; }
