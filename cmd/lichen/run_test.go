@@ -173,15 +173,31 @@ func TestEarlySignal(t *testing.T) {
 	}
 }
 
+// TestStatusEndToEnd tries again where the launcher was too late to read the
+// namespaces of PID 1, which happens on a busy machine: see readNamespaces.
 func TestStatusEndToEnd(t *testing.T) {
 	binary, home := lichenBinary(t)
 	needSandbox(t, binary, home)
+	text := statusOf(t, binary, home)
+	for tries := 0; strings.Contains(text, `"namespaces":{}`) && tries < 5; tries++ {
+		text = statusOf(t, binary, home)
+	}
+	lines := strings.SplitAfter(text, "\n")
+	if len(lines) != 3 || !strings.HasPrefix(lines[0], `{"event":"started","pid":`) || !strings.Contains(lines[0], `"namespaces":{"user":`) ||
+		!strings.HasPrefix(lines[1], `{"event":"exited","status":5,"timed_out":false,`) {
+		t.Errorf("%s", text)
+	}
+}
+
+// statusOf runs a command that exits with 5 and returns what lichen said of it.
+func statusOf(t *testing.T, binary, home string) string {
+	t.Helper()
 	r, w, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer r.Close()
-	cmd := lichenCommand(binary, home, "run", "--status-fd", "3", "--", "sh", "-c", "test ! -e /dev/fd/3 && sleep 0.2 && exit 5")
+	cmd := lichenCommand(binary, home, "run", "--status-fd", "3", "--", "sh", "-c", "test ! -e /dev/fd/3 && exit 5")
 	cmd.ExtraFiles = []*os.File{w}
 	cmd.Run() // the status is looked at below
 	w.Close()
@@ -189,11 +205,7 @@ func TestStatusEndToEnd(t *testing.T) {
 	if err != nil || cmd.ProcessState.ExitCode() != 5 {
 		t.Fatalf("%v, %v", cmd.ProcessState, err)
 	}
-	lines := strings.SplitAfter(string(text), "\n")
-	if len(lines) != 3 || !strings.HasPrefix(lines[0], `{"event":"started","pid":`) || !strings.Contains(lines[0], `"namespaces":{"user":`) ||
-		!strings.HasPrefix(lines[1], `{"event":"exited","status":5,"timed_out":false,`) {
-		t.Errorf("%s", text)
-	}
+	return string(text)
 }
 
 func TestClosedStandardDescriptors(t *testing.T) {
