@@ -58,15 +58,8 @@ test-unit:
 test-integration: setup build
 	$(GO) test -count=1 ./test/...
 
-# Each target for itself, as go test -fuzz takes one.
 fuzz:
-	@set -e; for dir in $$(grep -rl --include='*_test.go' '^func Fuzz' . | xargs -r -n 1 dirname | sort -u); do \
-		list=$$($(GO) test -list '^Fuzz' $$dir); \
-		for target in $$(echo "$$list" | grep '^Fuzz'); do \
-			echo "fuzz $$dir $$target $(FUZZTIME)"; \
-			$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x $$dir; \
-		done; \
-	done
+	@GO='$(GO)' ./test/setup/fuzz.sh '$(FUZZTIME)'
 
 # Not the tests in test/, which run a lichen of their own, built without the
 # detector. That the code between clone and execve works as the detector builds
