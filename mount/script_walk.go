@@ -193,18 +193,9 @@ func (c *script) mkdir(p string, mode uint32) {
 	if e, ok := c.known(p); ok && e.kind == entryDir {
 		return
 	}
-	if _, ok := c.mounts[p]; ok {
+	state, there := c.isThere(p)
+	if there {
 		return
-	}
-	m, at := c.around(p)
-	if m.fixed {
-		return
-	}
-	state := hostUnknown
-	if !m.ours {
-		if state = c.onHost(m, at, p); state == hostThere {
-			return
-		}
 	}
 	d := c.parentOf(p, state)
 	c.b.Mkdir(d.arg, d.name, mode)
@@ -222,22 +213,30 @@ func (c *script) mkfile(p string) {
 	if _, ok := c.known(p); ok {
 		return
 	}
-	if _, ok := c.mounts[p]; ok {
+	state, there := c.isThere(p)
+	if there {
 		return
-	}
-	m, at := c.around(p)
-	if m.fixed {
-		return
-	}
-	state := hostUnknown
-	if !m.ours {
-		if state = c.onHost(m, at, p); state == hostThere {
-			return
-		}
 	}
 	d := c.parentOf(p, state)
 	// A mode without a type means a regular file; see mknod(2).
 	c.b.Call(sys.SYS_MKNODAT, d.arg, c.b.Str(d.name), plan.Val(0o444), plan.Val(0)).Tolerating(uint16(sys.EEXIST), uint16(sys.EBADF))
 	c.closeParent(d)
 	c.make(p, entryFile, "")
+}
+
+// isThere reports whether nothing has to be made at p: a mount is there, or the
+// mount around it has it, or takes nothing. Else it says what is known of p.
+func (c *script) isThere(p string) (state hostState, there bool) {
+	if _, ok := c.mounts[p]; ok {
+		return hostThere, true
+	}
+	m, at := c.around(p)
+	if m.fixed {
+		return hostThere, true
+	}
+	if m.ours {
+		return hostUnknown, false
+	}
+	state = c.onHost(m, at, p)
+	return state, state == hostThere
 }

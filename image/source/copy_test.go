@@ -156,25 +156,25 @@ func TestStamp(t *testing.T) {
 	s.tags["v1"] = s.image("amd64", true).Digest
 	dir := t.TempDir()
 	for _, to := range []string{"oci:" + dir + "/l:v1", "oci-archive:" + dir + "/a.tar:v1"} {
-		if _, err := Stamp(parse(t, to)); !errors.Is(err, fs.ErrNotExist) {
+		if _, err := parse(t, to).Stamp(); !errors.Is(err, fs.ErrNotExist) {
 			t.Errorf("%s before it is there: %v", to, err)
 		}
 		if _, err := copyTo(t, s, "host.test/x:v1", to, Options{Platform: "linux/amd64"}); err != nil {
 			t.Fatal(err)
 		}
-		first, err := Stamp(parse(t, to))
-		again, _ := Stamp(parse(t, to))
+		first, err := parse(t, to).Stamp()
+		again, _ := parse(t, to).Stamp()
 		if err != nil || first == "" || first != again {
 			t.Errorf("%s: %q, %q, %v", to, first, again, err)
 		}
 		if _, err := copyTo(t, s, "host.test/x:v1", to, Options{Platform: "linux/amd64"}); err != nil {
 			t.Fatal(err)
 		}
-		if second, err := Stamp(parse(t, to)); err != nil || second == first {
+		if second, err := parse(t, to).Stamp(); err != nil || second == first {
 			t.Errorf("%s: written again, but still %q %v", to, second, err)
 		}
 	}
-	if s, err := Stamp(parse(t, "debian")); s != "" || err != nil {
+	if s, err := parse(t, "debian").Stamp(); s != "" || err != nil {
 		t.Errorf("a registry: %q %v", s, err)
 	}
 }

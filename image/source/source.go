@@ -10,10 +10,6 @@ package source
 import (
 	"context"
 	"io"
-	"os"
-	"path/filepath"
-	"strconv"
-	"syscall"
 
 	"github.com/lichen-sandbox/lichen/image/ref"
 	"github.com/lichen-sandbox/lichen/image/source/archive"
@@ -88,28 +84,6 @@ func Create(ctx context.Context, r ref.Ref, c *Config) (Destination, error) {
 		return archive.Create(r.Path, r.Kind == ref.DockerArchive)
 	}
 	return nil, oci.Fail("write image", oci.Quote(r.Path), oci.Reason("a directory is a tree, not an image", nil))
-}
-
-// Stamp returns the identity of the file behind a local reference: its size,
-// the time of its last change in ns and its inode. It changes whenever the
-// file is written or replaced. A registry has none: "".
-func Stamp(r ref.Ref) (string, error) {
-	path := r.Path
-	switch r.Kind {
-	case ref.Registry:
-		return "", nil
-	case ref.Layout:
-		path = filepath.Join(path, "index.json")
-	}
-	info, err := os.Stat(path)
-	if err != nil {
-		return "", oci.Fail("open image", oci.Quote(path), oci.PathReason(err))
-	}
-	s := strconv.FormatInt(info.Size(), 10) + "-" + strconv.FormatInt(info.ModTime().UnixNano(), 10)
-	if st, ok := info.Sys().(*syscall.Stat_t); ok {
-		s += "-" + strconv.FormatUint(st.Ino, 10)
-	}
-	return s, nil
 }
 
 // wanted is what of a source a reference asks for.

@@ -23,19 +23,9 @@ type IDs string
 // Single is the mode without id ranges: all files are the user's.
 const Single IDs = "single"
 
+// subuidPrefix begins the mode of trees whose files belong to the ids of the
+// user's ranges; a hash of these follows (subid.Mapping.ID).
 const subuidPrefix = "subuid-"
-
-// Subuid returns the mode of trees whose files belong to the ids of the user's
-// ranges. The text writes these in any canonical way: other ranges, other trees.
-func Subuid(ranges string) IDs {
-	h := uint64(14695981039346656037) // FNV-1a
-	for i := range len(ranges) {
-		h = (h ^ uint64(ranges[i])) * 1099511628211
-	}
-	const digits = 16
-	s := strconv.FormatUint(h, 16)
-	return IDs(subuidPrefix + strings.Repeat("0", digits-len(s)) + s)
-}
 
 // TreeKey names a tree: 64 hex digits of its chain id, ".", its IDs, ".v" and
 // the UnpackVersion.

@@ -48,15 +48,12 @@ func empty(t testing.TB, s *Store, dir string) {
 
 func TestKey(t *testing.T) {
 	chain := "sha256:" + strings.Repeat("a", 64)
-	for _, ids := range []IDs{Single, Subuid(""), Subuid("0 100000 65536")} {
+	for _, ids := range []IDs{Single, "subuid-cbf29ce484222325"} {
 		k, err := Key(chain, ids)
 		check(t, err)
 		if k.ChainID() != chain || k.IDs() != ids {
 			t.Errorf("%s: %s, %s", k, k.ChainID(), k.IDs())
 		}
-	}
-	if Subuid("") != "subuid-cbf29ce484222325" || Subuid("a") != "subuid-af63dc4c8601ec8c" {
-		t.Errorf("not FNV-1a: %s, %s", Subuid(""), Subuid("a"))
 	}
 	for _, ids := range []IDs{"", "x", "subuid-", "subuid-123", "subuid-000000000000000G", "single/../x", "single.v1"} {
 		_, err := Key(chain, ids)

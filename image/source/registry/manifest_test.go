@@ -90,7 +90,9 @@ func TestManifestRefused(t *testing.T) {
 			z.Write(raw)
 			z.Close()
 		}, "gzip"},
-		{"redirects without end", "latest", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, r.URL.Path+"x", http.StatusTemporaryRedirect) }, "redirects without end"},
+		{"redirects without end", "latest", func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, r.URL.Path+"x", http.StatusTemporaryRedirect)
+		}, "redirects without end"},
 		{"redirect to a file", "latest", func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Location", "file:///etc/passwd")
 			w.WriteHeader(307)

@@ -123,7 +123,9 @@ func TestSignedURL(t *testing.T) {
 // which is in the body of a POST, sent on to another host.
 func TestRedirectLosesRefreshToken(t *testing.T) {
 	thief := serve(t, func(w http.ResponseWriter, r *http.Request) { w.Write([]byte(`{"token":"x"}`)) })
-	service := serve(t, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, thief.URL+"/token", http.StatusTemporaryRedirect) })
+	service := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, thief.URL+"/token", http.StatusTemporaryRedirect)
+	})
 	s := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("WWW-Authenticate", `Bearer realm="`+service.URL+`/token",service="x"`)
 		w.WriteHeader(401)
