@@ -93,6 +93,28 @@ func retryTemporary(f func(name string) error) error {
 // file is on the disk under its name; when it fails, the old one is there as it
 // was. The caller holds the store's lock: a sweep takes hidden names for garbage.
 func (s *Store) writeFile(name string, b []byte) error {
+	return s.installFile(name, b, os.Rename)
+}
+
+// writeNewFile makes a small file that nobody changes later, and leaves one that
+// is there as it is. Not by a rename: on FUSE, one that replaces an open file
+// takes its name away for a moment.
+func (s *Store) writeNewFile(name string, b []byte) error {
+	return s.installFile(name, b, func(from, to string) error {
+		switch err := os.Link(from, to); {
+		case err == nil, errors.Is(err, fs.ErrExist):
+			_ = os.Remove(from) // else the next sweep does it
+			return nil
+		case errors.Is(err, syscall.EPERM), errors.Is(err, syscall.EOPNOTSUPP): // no hard links here
+			return os.Rename(from, to)
+		default:
+			return err
+		}
+	})
+}
+
+// installFile writes a file under a temporary name, which install makes name.
+func (s *Store) installFile(name string, b []byte, install func(from, to string) error) error {
 	dir := path.Dir(s.path(name))
 	var f *os.File
 	err := retryTemporary(func(unique string) (err error) {
@@ -112,7 +134,7 @@ func (s *Store) writeFile(name string, b []byte) error {
 		err = e
 	}
 	if err == nil {
-		err = os.Rename(f.Name(), s.path(name))
+		err = install(f.Name(), s.path(name))
 	}
 	if err != nil {
 		_ = os.Remove(f.Name()) // else the next sweep does it

@@ -41,6 +41,7 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/lichen-sandbox/lichen/spec"
 )
@@ -108,13 +109,7 @@ func Create(dir string) (*Store, error) {
 	}
 	// The version comes first: a directory that holds another lichen's store is
 	// left as it is.
-	err := s.checkVersion()
-	if errors.Is(err, fs.ErrNotExist) {
-		if err = s.checkEmpty(); err == nil {
-			err = s.writeFile("version", []byte(version+"\n"))
-		}
-	}
-	if err != nil {
+	if err := s.makeVersion(); err != nil {
 		return nil, s.Fail("make image store", dir, err)
 	}
 	for _, sub := range [...]string{"blobs", blobsDir, partialDir, recordsDir, treesDir, stagingDir, locksDir} {
@@ -163,6 +158,29 @@ func checkDir(dir string) error {
 		return refuse("others may look into it or write there (mode 0"+strconv.FormatUint(uint64(perm), 8)+")", "chmod 700 "+dir)
 	}
 	return nil
+}
+
+// makeVersion makes the version, unless it is there. Several processes may do so
+// at once, and on FUSE each may fail by what the others do to the same names
+// (ENOENT): then what counts is whether the version is there.
+func (s *Store) makeVersion() error {
+	err := s.checkVersion()
+	for range 10 {
+		if !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		if err = s.checkEmpty(); err == nil {
+			err = s.writeNewFile("version", []byte(version+"\n"))
+		}
+		if err == nil {
+			return nil
+		}
+		time.Sleep(time.Millisecond)
+		if there := s.checkVersion(); !errors.Is(there, fs.ErrNotExist) {
+			return there
+		}
+	}
+	return err
 }
 
 // checkEmpty refuses a directory of the user's that is no store, unless it is
