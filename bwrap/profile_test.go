@@ -56,7 +56,7 @@ func TestProfileLoads(t *testing.T) {
 	}
 	for target, ok := range map[string]func(*spec.Mount) bool{
 		"/usr":        func(m *spec.Mount) bool { return m.Source == "/usr" && !m.Write && !m.Optional },
-		"/home/u/p":     func(m *spec.Mount) bool { return m.Write },
+		"/home/u/p":   func(m *spec.Mount) bool { return m.Write },
 		"/srv/a:b?c":  func(m *spec.Mount) bool { return m.Source == "/home/u/p/data" && m.Write },
 		"/opt":        func(m *spec.Mount) bool { return m.Optional && !m.Write },
 		"/bin":        func(m *spec.Mount) bool { return m.Type == spec.MountSymlink && m.Source == "usr/bin" },

@@ -23,12 +23,11 @@ func scalar(e *entry, v any) (err error) {
 		e.text = strconv.FormatUint(e.num, 10)
 		return err
 	case kindUnbuilt:
-		if b, ok := v.(bool); ok && !b && e.key == keyPty {
-			return nil
-		}
 		return bad(def.note, "leave the key out")
 	case kindLimit:
 		return limitValue(e, v)
+	case kindCgroup:
+		return cgroupValue(e, v)
 	case kindCommand:
 		return commandValue(e, v)
 	}
@@ -71,6 +70,8 @@ func (e *entry) parseText() error {
 		n, err := parseSize(e.text)
 		e.num = n
 		return err
+	case kindCgroup:
+		return e.parseCgroup()
 	case kindLimit:
 		soft, hard, err := parseLimit(e.text, def.unit)
 		e.num, e.hard = soft, hard

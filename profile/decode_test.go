@@ -110,7 +110,6 @@ func TestDecodeErrors(t *testing.T) {
 		{"rootfs write", "[rootfs]\nwrite = 'yes'", 3, "is not an absolute path", "begin it"},
 		{"rootfs ids", "[rootfs]\nids = 'many'", 3, `"many" is not a value`, "single or subuid or fake"},
 		{"rootfs pull", "[rootfs]\npull = true", 3, "want a string", "in quotes"},
-		{"pty", "[process]\npty = true", 3, "process.pty: a terminal of its own is not part of this build yet", "leave the key out"},
 		{"policy", "[seccomp]\npolicy = 'x'", 3, "seccomp.policy: reading minijail policies is not part", "leave the key out"},
 
 		{"bad syntax", "[fs\nro = 3", 3, "parse TOML", ""},

@@ -11,7 +11,7 @@ type entry struct {
 	empty bool // stands for a list written as []: nothing is allowed
 	layer int32
 	line  int32
-	name  string // kindVars: the variable; kindLimit: nothing
+	name  string // kindVars: the variable; kindCgroup: what its file takes
 	text  string // the value as written, without TOML's quotes
 
 	num  uint64 // bool, id, mode, duration, index of a word, port, fd, soft limit

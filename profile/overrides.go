@@ -32,6 +32,7 @@ type Overrides struct {
 	Cwd, Hostname, Umask        string
 	Timeout, KillAfter          string
 	NewSession, Linger, Nesting bool
+	PTY, ExitBySignal           bool
 	Command                     []string
 }
 
@@ -72,6 +73,8 @@ func (o *Overrides) layer(l *Loader) (*layer, error) {
 	b.id(keyGID, o.GID)
 	b.flag(keyNewSession, o.NewSession)
 	b.flag(keyLinger, o.Linger)
+	b.flag(keyPty, o.PTY)
+	b.flag(keyExitBySignal, o.ExitBySignal)
 	b.flag(keyNested, o.Nesting)
 	if len(o.Command) > 0 {
 		b.command(o.Command)
@@ -165,6 +168,8 @@ func (b *builder) limits(list []string) {
 			b.put(entry{key: keyLimitNofile}, badValue(s, "is not a limit", "write NAME=VALUE, like nofile=4096"))
 		case !known:
 			b.put(entry{key: keyLimitNofile}, badValue(name, "is not a limit", keySuggestion("limits", name)))
+		case keys[id].kind.isList():
+			b.texts(id, []string{value})
 		default:
 			b.text(id, value)
 		}

@@ -84,6 +84,8 @@ func (r *resolver) entry(e *entry) error {
 			Name: strings.TrimPrefix(keys[e.key].name, "limits."),
 			Soft: e.num, Hard: e.hard, Origin: r.m.at(e),
 		})
+	case kindCgroup:
+		r.spec.Limits.Cgroup = append(r.spec.Limits.Cgroup, spec.CgroupLimit{File: keys[e.key].file, Value: e.name, Origin: r.m.at(e)})
 	default:
 		return r.scalar(e)
 	}
@@ -104,8 +106,18 @@ func (r *resolver) boolField(id keyID) *bool {
 	switch id {
 	case keyNewSession:
 		return &p.NewSession
+	case keyPty:
+		return &p.PTY
 	case keyLinger:
 		return &p.Linger
+	case keyExitBySignal:
+		return &p.ExitBySignal
+	case keyServiceListen:
+		return &r.spec.Service.Listen
+	case keyServiceNotify:
+		return &r.spec.Service.Notify
+	case keyServiceDirectories:
+		return &r.spec.Service.Directories
 	case keyNested:
 		return &n.Nested
 	case keyNSUser:
@@ -156,6 +168,10 @@ func (r *resolver) scalar(e *entry) (err error) {
 		p.Umask = &n
 	case keyImage, keyPlatform, keyPull, keyIDs, keyEntrypoint, keyRootfsWrite, keyRootfsSize:
 		return r.rootfs(e)
+	case keyLimitOutput:
+		r.spec.Limits.Output = e.num
+	case keyCgroup:
+		r.spec.Limits.CgroupDir = e.text
 	case keyTimeout:
 		p.Timeout = time.Duration(e.num)
 	case keyKillAfter:

@@ -34,6 +34,8 @@ func (r *resolver) element(e *entry) (err error) {
 		addPort(&s.Landlock.TCPBind, e, at)
 	case keyTCPConnect:
 		addPort(&s.Landlock.TCPConnect, e, at)
+	case keyIOMax:
+		s.Limits.Cgroup = append(s.Limits.Cgroup, spec.CgroupLimit{File: keys[e.key].file, Value: e.text, Origin: at})
 	case keySeccompAllow:
 		s.Seccomp.Allow = append(s.Seccomp.Allow, spec.SyscallEntry{Name: e.text, Origin: at})
 	case keySeccompDeny:

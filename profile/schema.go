@@ -20,6 +20,7 @@ const (
 	keyNewSession
 	keyPty
 	keyLinger
+	keyExitBySignal
 	keyTimeout
 	keyKillAfter
 	keyKeepFDs
@@ -90,6 +91,21 @@ const (
 	keyLimitSigpending
 	keyLimitStack
 
+	keyLimitOutput
+	keyCgroup
+	keyMemoryMax
+	keyMemoryHigh
+	keySwapMax
+	keyPidsMax
+	keyCPUMax
+	keyCPUWeight
+	keyIOWeight
+	keyIOMax
+
+	keyServiceListen
+	keyServiceNotify
+	keyServiceDirectories
+
 	keyCount
 )
 
@@ -108,6 +124,7 @@ const (
 	kindAction   // a seccomp action
 	kindLimit    // a resource limit
 	kindSize     // a number of bytes
+	kindCgroup   // a limit by cgroup; keyDef.file is where it is written
 	kindVersion
 	kindUnbuilt // recognised, not built yet
 
@@ -142,6 +159,7 @@ type keyDef struct {
 	unit  unit
 	words []string // kindWord: the values, in the order of their constants
 	note  string   // kindUnbuilt: what is missing
+	file  string   // limits by cgroup: the cgroup's file
 }
 
 // keys is the whole language. It is static data: the launcher runs no code to
@@ -152,18 +170,19 @@ var keys = [keyCount]keyDef{
 	keyExtends:     {name: "extends", kind: kindTexts},
 	keyRemove:      {name: "remove", kind: kindTexts},
 
-	keyCommand:    {name: "process.command", kind: kindCommand},
-	keyCwd:        {name: "process.cwd", kind: kindTemplate},
-	keyHostname:   {name: "process.hostname", kind: kindTemplate},
-	keyUID:        {name: "process.uid", kind: kindID},
-	keyGID:        {name: "process.gid", kind: kindID},
-	keyUmask:      {name: "process.umask", kind: kindOctal},
-	keyNewSession: {name: "process.new_session", kind: kindBool},
-	keyPty:        {name: "process.pty", kind: kindUnbuilt, note: "a terminal of its own is not part of this build yet"},
-	keyLinger:     {name: "process.linger", kind: kindBool},
-	keyTimeout:    {name: "process.timeout", kind: kindDuration},
-	keyKillAfter:  {name: "process.kill_after", kind: kindDuration},
-	keyKeepFDs:    {name: "process.keep_fds", kind: kindFDs},
+	keyCommand:      {name: "process.command", kind: kindCommand},
+	keyCwd:          {name: "process.cwd", kind: kindTemplate},
+	keyHostname:     {name: "process.hostname", kind: kindTemplate},
+	keyUID:          {name: "process.uid", kind: kindID},
+	keyGID:          {name: "process.gid", kind: kindID},
+	keyUmask:        {name: "process.umask", kind: kindOctal},
+	keyNewSession:   {name: "process.new_session", kind: kindBool},
+	keyPty:          {name: "process.pty", kind: kindBool},
+	keyLinger:       {name: "process.linger", kind: kindBool},
+	keyExitBySignal: {name: "process.exit_by_signal", kind: kindBool},
+	keyTimeout:      {name: "process.timeout", kind: kindDuration},
+	keyKillAfter:    {name: "process.kill_after", kind: kindDuration},
+	keyKeepFDs:      {name: "process.keep_fds", kind: kindFDs},
 
 	keyEnvKeep: {name: "env.keep", kind: kindPatterns},
 	keyEnvSet:  {name: "env.set", kind: kindVars},
@@ -230,6 +249,21 @@ var keys = [keyCount]keyDef{
 	keyLimitRttime:     {name: "limits.rttime", kind: kindLimit, unit: unitMicroseconds},
 	keyLimitSigpending: {name: "limits.sigpending", kind: kindLimit},
 	keyLimitStack:      {name: "limits.stack", kind: kindLimit, unit: unitBytes},
+
+	keyLimitOutput: {name: "limits.output", kind: kindSize},
+	keyCgroup:      {name: "limits.cgroup", kind: kindText},
+	keyMemoryMax:   {name: "limits.memory_max", kind: kindCgroup, file: "memory.max", unit: unitBytes},
+	keyMemoryHigh:  {name: "limits.memory_high", kind: kindCgroup, file: "memory.high", unit: unitBytes},
+	keySwapMax:     {name: "limits.swap_max", kind: kindCgroup, file: "memory.swap.max", unit: unitBytes},
+	keyPidsMax:     {name: "limits.pids_max", kind: kindCgroup, file: "pids.max"},
+	keyCPUMax:      {name: "limits.cpu_max", kind: kindCgroup, file: "cpu.max"},
+	keyCPUWeight:   {name: "limits.cpu_weight", kind: kindCgroup, file: "cpu.weight"},
+	keyIOWeight:    {name: "limits.io_weight", kind: kindCgroup, file: "io.weight"},
+	keyIOMax:       {name: "limits.io_max", kind: kindTexts, file: "io.max"},
+
+	keyServiceListen:      {name: "service.listen", kind: kindBool},
+	keyServiceNotify:      {name: "service.notify", kind: kindBool},
+	keyServiceDirectories: {name: "service.directories", kind: kindBool},
 }
 
 // lastTopKey ends the keys outside of any table but mount.

@@ -37,6 +37,8 @@ func Compile(s *spec.Spec, f *feature.Facts) (*plan.Plan, error) {
 	p.PayloadFlags = userns.PayloadFlags(s)
 	p.IDMaps = c.ids.helped
 	p.Linger = s.Process.Linger
+	p.Relayed = s.Limits.Output > 0
+	p.Terminal = s.Process.PTY
 	p.KillStrays = !s.Namespaces.PID
 	p.Dropped = c.domain.Dropped
 	p.Remarks = c.remarks

@@ -204,7 +204,7 @@ func TestGate(t *testing.T) {
 		{script("loud", "head -c 100000 /dev/zero | tr '\\0' x; exit 1"), `loud: "xxxx`},
 	} {
 		before := descriptors(t)
-		_, err := Start(gated(c.program))
+		_, err := Start(gated(c.program), Options{})
 		if err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v", c.program, err)
 		}
@@ -216,7 +216,7 @@ func TestGate(t *testing.T) {
 			t.Errorf("%s: left %d, %v", c.program, pid, err)
 		}
 	}
-	p, err := Start(gated("/bin/true"))
+	p, err := Start(gated("/bin/true"), Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -35,24 +35,24 @@ type Exit struct {
 	Total sys.Exit
 }
 
-// Start carries out a plan.
-func Start(p *plan.Plan) (*Process, error) {
-	control, childEnd, err := sys.SocketPair()
-	if err != nil {
-		return nil, startError(p, "make the control socket", err)
-	}
-	return start(p, control, childEnd, nil)
-}
-
-// StartGated is Start for a plan with a Gate: ready is called with the child's
-// process id before the child sets anything up. An error of it ends the sandbox,
-// and is returned.
-func StartGated(p *plan.Plan, ready func(pid int) error) (*Process, error) {
-	control, childEnd, err := sys.SocketPair()
-	if err != nil {
-		return nil, startError(p, "make the control socket", err)
-	}
-	return start(p, control, childEnd, ready)
+// Options is what a start takes besides its plan. The zero value is a plain start.
+type Options struct {
+	// Forward is for a program that does nothing else: signals that it gets go to
+	// the payload, from before there is one. The payload shares the program's
+	// process group unless it has a session of its own (OwnSession), so that what
+	// the terminal sends reaches it directly, and is not sent twice. The job
+	// control stops are left alone: they stop launcher and payload together.
+	Forward    bool
+	OwnSession bool
+	// Ready, with a plan that has a Gate, is called with the child's process id
+	// before the child sets anything up. An error of it ends the sandbox, and is
+	// returned.
+	Ready func(pid int) error
+	// Stdout and Stderr are what the payload writes to, for a plan with Relayed.
+	Stdout, Stderr int
+	// Cgroup is a descriptor of the cgroup's directory that the sandbox starts
+	// in; 0 leaves it in the caller's.
+	Cgroup int
 }
 
 // forwarded are the signals that a supervisor or a terminal sends a program.
@@ -63,27 +63,27 @@ var forwarded = [...]syscall.Signal{syscall.SIGTERM, syscall.SIGINT, syscall.SIG
 // process group.
 var fromTerminal = [...]syscall.Signal{syscall.SIGINT, syscall.SIGQUIT, syscall.SIGHUP, syscall.SIGWINCH}
 
-// StartForwarding is Start for a program that does nothing else: signals that
-// it gets go to the payload, from before there is one. The payload shares the
-// program's process group unless it has a session of its own (ownSession), so
-// that what the terminal sends reaches it directly, and is not sent twice. The
-// job control stops are left alone: they stop launcher and payload together.
-func StartForwarding(p *plan.Plan, ownSession bool) (*Process, error) {
+// Start carries out a plan.
+func Start(p *plan.Plan, o Options) (*Process, error) {
 	control, childEnd, err := sys.SocketPair()
 	if err != nil {
 		return nil, startError(p, "make the control socket", err)
 	}
-	direct := fromTerminal[:]
-	if ownSession {
-		direct = nil
+	if o.Forward {
+		direct := fromTerminal[:]
+		if o.OwnSession {
+			direct = nil
+		}
+		if err := forward.Start(control, forwarded[:], direct); err != nil {
+			sys.Close(childEnd)
+			sys.Close(control)
+			return nil, startError(p, "catch signals", err)
+		}
 	}
-	if err := forward.Start(control, forwarded[:], direct); err != nil {
-		return nil, startError(p, "catch signals", err)
-	}
-	return start(p, control, childEnd, nil)
+	return start(p, control, childEnd, o)
 }
 
-func start(p *plan.Plan, control, childEnd int, ready func(pid int) error) (*Process, error) {
+func start(p *plan.Plan, control, childEnd int, o Options) (*Process, error) {
 	if p.Moves > 0 {
 		if err := sys.PassCredentials(control); err != nil {
 			sys.Close(childEnd)
@@ -91,7 +91,7 @@ func start(p *plan.Plan, control, childEnd int, ready func(pid int) error) (*Pro
 			return nil, startError(p, "ask for senders on the control socket", err)
 		}
 	}
-	ends := child.Ends{Control: childEnd, Peer: control}
+	ends := child.Ends{Control: childEnd, Peer: control, Stdout: o.Stdout, Stderr: o.Stderr, Cgroup: o.Cgroup}
 	ends.Argv, ends.ArgvLen = argumentStrings()
 	g, err := openGate(p)
 	if err != nil {
@@ -116,7 +116,7 @@ func start(p *plan.Plan, control, childEnd int, ready func(pid int) error) (*Pro
 			return nil, err
 		}
 	}
-	err = g.pass(p, process.PID, ready)
+	err = g.pass(p, process.PID, o.Ready)
 	if err != nil {
 		_ = sys.KillProcess(process.pidfd) // it may have ended by itself
 		if m, ok := process.receive(); ok && m.Kind == pid1.MessageFailed {

@@ -44,7 +44,7 @@ func realPlan(t *testing.T, args ...string) (*plan.Plan, error) {
 // outcome runs a plan and returns the exit status, or the failure.
 func outcome(t *testing.T, p *plan.Plan) (int, *sandbox.Failure) {
 	t.Helper()
-	process, err := sandbox.StartGated(p, nil)
+	process, err := sandbox.Start(p, sandbox.Options{})
 	if err == nil {
 		err = process.Started()
 	}
@@ -249,7 +249,7 @@ func TestGivenNamespaces(t *testing.T) {
 		args := strings.NewReplacer("USER", fds["user"], "PID", fds["pid"]).Replace("--ro-bind / / " + c.args)
 		p := real(t, append(strings.Fields(args), "sh", "-c", c.test, "sh", fds["user link"], fds["pid link"])...)
 		started, asked := 0, 0
-		process, err := sandbox.StartGated(p, func(pid int) error { asked = pid; return nil })
+		process, err := sandbox.Start(p, sandbox.Options{Ready: func(pid int) error { asked = pid; return nil }})
 		if err == nil {
 			started, err = process.PID, process.Started()
 		}
@@ -276,10 +276,10 @@ func TestGate(t *testing.T) {
 	needNamespaces(t)
 	refused := errors.New("no")
 	asked := 0
-	_, err := sandbox.StartGated(real(t, "--ro-bind", "/", "/", "--info-fd", "1", "true"), func(pid int) error {
+	_, err := sandbox.Start(real(t, "--ro-bind", "/", "/", "--info-fd", "1", "true"), sandbox.Options{Ready: func(pid int) error {
 		asked = pid
 		return refused
-	})
+	}})
 	if !errors.Is(err, refused) || asked == 0 {
 		t.Errorf("%v, asked for %d", err, asked)
 	}

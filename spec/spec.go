@@ -24,6 +24,7 @@ type Spec struct {
 	Landlock   Landlock
 	Seccomp    Seccomp
 	Limits     Limits
+	Service    Service
 
 	// Origins tells where each scalar was set, by its key in the profile
 	// ("process.cwd", "network.mode"). Entries of lists carry their own.
@@ -41,11 +42,15 @@ type Process struct {
 	UID, GID   *uint32 // inside; nil means the caller's own
 	Umask      *uint32 // permission bits; nil inherits the caller's
 	NewSession bool    // setsid before exec; gives up the caller's terminal
+	PTY        bool    // a terminal of the sandbox's own, in a session of its own
 	Linger     bool    // wait for every process inside, not only the first
-	Timeout    time.Duration
-	KillAfter  time.Duration // grace between StopSignal and SIGKILL at Timeout
-	StopSignal int           // what asks the payload to end; 0 means SIGTERM
-	KeepFDs    []FD          // descriptors ≥ 3 that the payload inherits
+	// ExitBySignal has the launcher end by the signal that has ended the payload,
+	// in place of an exit status of 128 and its number.
+	ExitBySignal bool
+	Timeout      time.Duration
+	KillAfter    time.Duration // grace between StopSignal and SIGKILL at Timeout
+	StopSignal   int           // what asks the payload to end; 0 means SIGTERM
+	KeepFDs      []FD          // descriptors ≥ 3 that the payload inherits
 }
 
 // FD is one inherited descriptor.
@@ -58,6 +63,7 @@ type FD struct {
 type Env struct {
 	Keep []Pattern // names or shell patterns ("LC_*") taken from the caller
 	Set  []EnvVar  // explicit values; they win over Keep
+	PIDs []string  // names whose value is the payload's process id inside
 }
 
 // Pattern is a name or a path.Match pattern of environment names.
@@ -155,7 +161,33 @@ type Port struct {
 }
 
 // Limits bounds resources.
-type Limits struct{ Rlimits []Rlimit }
+type Limits struct {
+	Rlimits []Rlimit
+	// Output is how many bytes the payload may write to its standard output and
+	// standard error together; 0 for no limit.
+	Output uint64
+	// Cgroup are limits of the whole sandbox, by cgroup v2 (cgroups(7)).
+	Cgroup []CgroupLimit
+	// CgroupDir is the delegated directory below /sys/fs/cgroup in which the
+	// sandbox's own is made; "" has the launcher find one.
+	CgroupDir string
+}
+
+// CgroupLimit is one limit of the whole sandbox.
+type CgroupLimit struct {
+	File   string // below the cgroup's directory: "memory.max"
+	Value  string // as that file takes it
+	Origin Origin
+}
+
+// Service is what a service manager hands to a service and the payload gets, with
+// numbers and paths as they are inside. See sd_listen_fds(3), sd_notify(3) and
+// systemd.exec(5).
+type Service struct {
+	Listen      bool // sockets passed by LISTEN_FDS
+	Notify      bool // NOTIFY_SOCKET, and the watchdog that goes with it
+	Directories bool // RUNTIME_DIRECTORY and its kin, CREDENTIALS_DIRECTORY
+}
 
 // Rlimit is one resource limit; see getrlimit(2).
 type Rlimit struct {

@@ -74,7 +74,7 @@ func launch(c *bwrap.Config, in *inputs) (status int, err error) {
 		return 0, err
 	}
 	i := info{c: c}
-	process, err := sandbox.StartGated(p, i.started)
+	process, err := sandbox.Start(p, sandbox.Options{Ready: i.started})
 	if err != nil {
 		return 0, err
 	}

@@ -73,7 +73,7 @@ func trySandbox(name string) trial {
 		return trial{err: err}
 	}
 	begin := time.Now()
-	process, err := sandbox.Start(compiled)
+	process, err := sandbox.Start(compiled, sandbox.Options{})
 	if err != nil {
 		return trial{err: err}
 	}

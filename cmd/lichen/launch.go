@@ -6,21 +6,30 @@ import (
 	"time"
 
 	"github.com/lichen-sandbox/lichen/internal/plan"
+	"github.com/lichen-sandbox/lichen/internal/sys"
 	"github.com/lichen-sandbox/lichen/sandbox"
 	"github.com/lichen-sandbox/lichen/spec"
 )
 
 // launcher runs one sandbox from start to end.
 type launcher struct {
-	ui     *ui
-	status *status // nil: nobody wants to know
+	ui      *ui
+	status  *status // nil: nobody wants to know
+	stats   *stats  // nil: likewise
+	service service
 }
 
 // launch starts the plan, waits for its end and returns the exit status.
 func (l *launcher) launch(s *spec.Spec, p *plan.Plan) int {
+	defer l.service.close()
+	c, err := l.accompany(s)
+	if err != nil {
+		return l.failed(err)
+	}
+	defer c.close()
 	// From here on a signal that is forwarded does not end the launcher; one
 	// that comes before there is a payload waits for it.
-	process, err := sandbox.StartForwarding(p, s.Process.NewSession)
+	process, err := sandbox.Start(p, c.options(s))
 	if err != nil {
 		return l.failed(err)
 	}
@@ -38,14 +47,20 @@ func (l *launcher) launch(s *spec.Spec, p *plan.Plan) int {
 		}
 		return code
 	}
+	c.started(process, s, p)
 	l.status.started(process.PID, seen)
 	exit, err := process.Wait()
-	expired := limit.stop()
-	l.status.exited(finalStatus(exit, err), exit.Total, time.Since(begin), expired)
-	if err != nil && !expired {
+	o := outcome{status: finalStatus(exit, err), total: exit.Total, wall: time.Since(begin)}
+	if limit.stop() {
+		o.verdict = verdictTimeout
+	}
+	c.ended(&o)
+	l.status.exited(&o)
+	l.stats.write(&o)
+	if err != nil && o.verdict == "" {
 		l.ui.report(err)
 	}
-	return exitCode(finalStatus(exit, err), expired)
+	return l.end(s, &o)
 }
 
 // hintAtImage takes a hint about the host's files away where the command was
@@ -90,12 +105,37 @@ func finalStatus(e sandbox.Exit, err error) syscall.WaitStatus {
 	return exitFailed << 8 // PID 1 ended without a word
 }
 
-func exitCode(s syscall.WaitStatus, expired bool) int {
+// verdict says which limit has ended the payload; "" is none.
+type verdict string
+
+const (
+	verdictTimeout verdict = "timeout" // process.timeout
+	verdictOutput  verdict = "output"  // limits.output
+	verdictMemory  verdict = "memory"  // limits.memory_max: the kernel has killed something inside
+	verdictPids    verdict = "pids"    // limits.pids_max: a fork inside was refused
+	verdictCPU     verdict = "cpu"     // limits.cpu: SIGXCPU
+)
+
+// outcome is how a sandbox ended, and what it used.
+type outcome struct {
+	status  syscall.WaitStatus
+	total   sys.Exit
+	wall    time.Duration
+	verdict verdict
+}
+
+func (o *outcome) exitCode() int {
 	switch {
-	case expired:
+	case o.verdict == verdictTimeout:
 		return exitTimeout
-	case s.Signaled():
-		return exitSignal + int(s.Signal())
+	case o.status.Signaled():
+		return exitSignal + int(o.status.Signal())
 	}
-	return s.ExitStatus()
+	return o.status.ExitStatus()
+}
+
+// end returns the exit status of lichen, or does not return where the launcher
+// is to end as the payload did.
+func (l *launcher) end(_ *spec.Spec, o *outcome) int {
+	return o.exitCode()
 }

@@ -13,19 +13,19 @@ import (
 
 func TestExitCode(t *testing.T) {
 	for code := range 256 {
-		if got := exitCode(syscall.WaitStatus(code<<8), false); got != code {
+		if got := (&outcome{status: syscall.WaitStatus(code << 8)}).exitCode(); got != code {
 			t.Errorf("status %d: %d", code, got)
 		}
 	}
 	const coreDumped = 0x80
 	for n := 1; n < 65; n++ {
 		for _, s := range []int{n, n | coreDumped} {
-			if got := exitCode(syscall.WaitStatus(s), false); got != 128+n {
+			if got := (&outcome{status: syscall.WaitStatus(s)}).exitCode(); got != 128+n {
 				t.Errorf("signal %d: %d", n, got)
 			}
 		}
 	}
-	if got := exitCode(0, true); got != exitTimeout {
+	if got := (&outcome{verdict: verdictTimeout}).exitCode(); got != exitTimeout {
 		t.Errorf("timeout: %d", got)
 	}
 }
@@ -58,7 +58,7 @@ func TestFinalStatus(t *testing.T) {
 	if got := finalStatus(killed, gone); got != 9 {
 		t.Errorf("PID 1 killed: %#x", got)
 	}
-	if got := exitCode(finalStatus(sandbox.Exit{}, gone), false); got != exitFailed {
+	if got := (&outcome{status: finalStatus(sandbox.Exit{}, gone)}).exitCode(); got != exitFailed {
 		t.Errorf("PID 1 gone: %d", got)
 	}
 }

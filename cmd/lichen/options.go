@@ -49,12 +49,15 @@ type sandboxOptions struct {
 	SeccompAllow []string `long:"seccomp-allow" value-name:"CALL|@GROUP" unquote:"false" description:"allow a system call or a group of them"`
 	SeccompDeny  []string `long:"seccomp-deny" value-name:"CALL|@GROUP" unquote:"false" description:"refuse a system call or a group of them"`
 
-	NewSession bool `long:"new-session" description:"a session of its own, without the caller's terminal"`
-	Linger     bool `long:"linger" description:"stay until every process inside has ended, not only the first"`
-	Nested     bool `long:"nested" description:"let the command make sandboxes of its own; gives up Landlock's file-system rules"`
+	NewSession   bool `long:"new-session" description:"a session of its own, without the caller's terminal"`
+	PTY          bool `long:"pty" description:"a terminal of the sandbox's own: the caller's stays out of reach"`
+	Linger       bool `long:"linger" description:"stay until every process inside has ended, not only the first"`
+	ExitBySignal bool `long:"exit-by-signal" description:"end by the signal that has ended the command, instead of with 128 and its number"`
+	Nested       bool `long:"nested" description:"let the command make sandboxes of its own; gives up Landlock's file-system rules"`
 
 	Timeout   string `long:"timeout" value-name:"TIME" unquote:"false" description:"send SIGTERM after this time (30s, 5m, 1h) and exit with 124"`
 	KillAfter string `long:"kill-after" value-name:"TIME" unquote:"false" description:"time from that SIGTERM to SIGKILL (default: 10s)"`
+	Stats     string `long:"stats" value-name:"FILE|fd:N" unquote:"false" complete:"file" description:"at the end, write what was used: time, memory, input and output"`
 	StatusFD  *int   `long:"status-fd" value-name:"N" unquote:"false" description:"write what happens to a descriptor, as lines of JSON"`
 
 	helpOption
@@ -130,7 +133,7 @@ func (o *sandboxOptions) overrides(command []string) (*profile.Overrides, error)
 		Net: o.Net, Isolation: o.Isolation, Cwd: o.Cwd, Hostname: o.Hostname, Umask: o.Umask,
 		Image: o.Image, Pull: o.Pull, Platform: o.Platform, Write: o.Write, Size: o.Size, IDs: o.IDs, Entrypoint: o.Entrypoint, UID: o.UID, GID: o.GID,
 		Timeout: o.Timeout, KillAfter: o.KillAfter,
-		NewSession: o.NewSession, Linger: o.Linger, Nesting: o.Nested, Command: command,
+		PTY: o.PTY, ExitBySignal: o.ExitBySignal, NewSession: o.NewSession, Linger: o.Linger, Nesting: o.Nested, Command: command,
 	}
 	var err error
 	if over.ReadOnly, err = readBindLists(over.ReadOnly, o.BindList); err != nil {

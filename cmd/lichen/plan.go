@@ -25,7 +25,7 @@ func planCommand(u *ui, args []string) int {
 	if _, err := openStatus(u, o.StatusFD); err != nil {
 		return u.fail(err)
 	}
-	_, p, err := o.compile(command, &image{ui: u})
+	_, p, err := o.compile(command, &image{ui: u}, &service{plan: true})
 	if err != nil {
 		return u.fail(err)
 	}

@@ -31,8 +31,12 @@ func runCommand(u *ui, args []string) int {
 	if err != nil {
 		return u.fail(err)
 	}
-	l := launcher{ui: u, status: s}
-	loaded, p, err := o.compile(command, &image{ui: u, pull: true})
+	used, err := openStats(u, o.Stats)
+	if err != nil {
+		return u.fail(err)
+	}
+	l := launcher{ui: u, status: s, stats: used}
+	loaded, p, err := o.compile(command, &image{ui: u, pull: true}, &l.service)
 	if err != nil {
 		return l.failed(err)
 	}
@@ -115,14 +119,19 @@ func (o *sandboxOptions) checkKeptFDs(s *spec.Spec) error {
 	return nil
 }
 
+// attacher adds to a Spec what is known only at the start.
+type attacher interface{ attach(s *spec.Spec) error }
+
 // compile decides everything about the sandbox, and starts nothing.
-func (o *sandboxOptions) compile(command []string, i *image) (*spec.Spec, *plan.Plan, error) {
+func (o *sandboxOptions) compile(command []string, attached ...attacher) (*spec.Spec, *plan.Plan, error) {
 	s, err := o.load(command)
 	if err != nil {
 		return nil, nil, err
 	}
-	if err := i.attach(s); err != nil {
-		return nil, nil, err
+	for _, a := range attached {
+		if err := a.attach(s); err != nil {
+			return nil, nil, err
+		}
 	}
 	p, err := sandbox.Compile(s, feature.Gather(os.Environ()))
 	return s, p, err

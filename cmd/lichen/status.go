@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"strconv"
-	"syscall"
 	"time"
 
 	"github.com/lichen-sandbox/lichen/internal/sys"
@@ -102,20 +101,24 @@ func (s *status) failed(err error) {
 }
 
 // exited tells how the payload ended, and what the whole sandbox used.
-func (s *status) exited(w syscall.WaitStatus, total sys.Exit, wall time.Duration, timedOut bool) {
+func (s *status) exited(out *outcome) {
 	if s == nil {
 		return
 	}
-	o := newEvent("exited")
+	o, w := newEvent("exited"), out.status
 	if w.Signaled() {
 		o.number("signal", int64(w.Signal()))
 		o.text("name", sys.SignalName(w.Signal()))
 	} else {
 		o.number("status", int64(w.ExitStatus()))
 	}
-	o.boolean("timed_out", timedOut)
+	o.boolean("timed_out", out.verdict == verdictTimeout)
+	if out.verdict != "" {
+		o.text("limit", string(out.verdict))
+	}
+	total := &out.total
 	o.object("rusage", func(o *jsonObject) {
-		o.number("wall_us", wall.Microseconds())
+		o.number("wall_us", out.wall.Microseconds())
 		o.number("user_us", total.User.Microseconds())
 		o.number("system_us", total.System.Microseconds())
 		o.number("maxrss_kb", total.MaxRSS)

@@ -41,10 +41,14 @@ func TestStatusLines(t *testing.T) {
 		write func(s *status)
 		want  string
 	}{
-		{"exited", func(s *status) { s.exited(3<<8, sys.Exit{MaxRSS: 7}, 1500*time.Microsecond, false) },
+		{"exited", func(s *status) {
+			s.exited(&outcome{status: 3 << 8, total: sys.Exit{MaxRSS: 7}, wall: 1500 * time.Microsecond})
+		},
 			`{"event":"exited","status":3,"timed_out":false,` + usage + "}\n"},
-		{"killed", func(s *status) { s.exited(9, sys.Exit{MaxRSS: 7}, 1500*time.Microsecond, true) },
-			`{"event":"exited","signal":9,"name":"SIGKILL","timed_out":true,` + usage + "}\n"},
+		{"killed", func(s *status) {
+			s.exited(&outcome{status: 9, total: sys.Exit{MaxRSS: 7}, wall: 1500 * time.Microsecond, verdict: verdictTimeout})
+		},
+			`{"event":"exited","signal":9,"name":"SIGKILL","timed_out":true,"limit":"timeout",` + usage + "}\n"},
 		{"failed", func(s *status) { s.failed(failure) },
 			`{"event":"failed","reason":"setup","op":0,"call":"open_tree","errno":13,"errno_name":"EACCES","message":"bind /\"` + "�" + `: permission denied","hint":"h"}` + "\n"},
 		{"profile", func(s *status) { s.failed(&spec.Error{Op: "x"}) },
@@ -65,7 +69,7 @@ func TestStatusWithoutDescriptor(t *testing.T) {
 	var s *status
 	s.started(1, nil)
 	s.failed(os.ErrNotExist)
-	s.exited(0, sys.Exit{}, 0, false)
+	s.exited(&outcome{status: 0, total: sys.Exit{}, wall: 0})
 }
 
 func TestStatusReaderGone(t *testing.T) {
@@ -78,7 +82,7 @@ func TestStatusReaderGone(t *testing.T) {
 	var b strings.Builder
 	s := &status{fd: int(w.Fd()), ui: &ui{err: &b}}
 	s.started(1, nil)
-	s.exited(0, sys.Exit{}, 0, false)
+	s.exited(&outcome{status: 0, total: sys.Exit{}, wall: 0})
 	if strings.Count(b.String(), "\n") != 1 || !strings.Contains(b.String(), "broken pipe") {
 		t.Errorf("%q", b.String())
 	}
@@ -90,7 +94,7 @@ func TestStatusReaderAsleep(t *testing.T) {
 	}
 	begin := time.Now()
 	s.started(1, nil)
-	s.exited(0, sys.Exit{}, 0, false) // given up already
+	s.exited(&outcome{status: 0, total: sys.Exit{}, wall: 0}) // given up already
 	if took := time.Since(begin); took < statusPatience*9/10 || took > 3*statusPatience {
 		t.Errorf("took %v", took)
 	}

@@ -80,6 +80,7 @@ type list struct {
 type cloneArgs struct {
 	flags, pidfd, childTID, parentTID, exitSignal uint64
 	stack, stackSize, tls                         uint64
+	setTID, setTIDSize, cgroup                    uint64
 }
 
 // Handle is a started child.
@@ -92,6 +93,10 @@ type Handle struct {
 type Ends struct {
 	Control, Peer  int // the ends of the control socket: PID 1's, and the launcher's
 	Gate, GatePeer int // those of the pipe that a plan with IDMaps waits on
+	Stdout, Stderr int // what the payload writes to, in a plan with Relayed
+	// Cgroup is a directory of a cgroup v2 hierarchy that the child starts in; 0
+	// leaves it in the launcher's (CLONE_INTO_CGROUP, Linux 5.7).
+	Cgroup int
 	// Argv and ArgvLen say where the launcher's own argument strings lie, so
 	// that PID 1 does not show them to the payload.
 	Argv, ArgvLen uintptr
@@ -106,6 +111,12 @@ func Start(p *plan.Plan, e Ends) (Handle, error) {
 	m.slots[plan.SlotPeer] = uint64(e.Peer)
 	m.slots[plan.SlotGate] = uint64(e.Gate)
 	m.slots[plan.SlotGatePeer] = uint64(e.GatePeer)
+	m.slots[plan.SlotStdout] = uint64(e.Stdout)
+	m.slots[plan.SlotStderr] = uint64(e.Stderr)
+	if e.Cgroup > 0 {
+		m.cloneArgs.flags |= sys.CLONE_INTO_CGROUP
+		m.cloneArgs.cgroup = uint64(e.Cgroup)
+	}
 	m.slots[plan.SlotArgv] = uint64(e.Argv)
 	m.slots[plan.SlotArgvLen] = uint64(e.ArgvLen)
 
@@ -153,7 +164,7 @@ func prepare(p *plan.Plan) *memory {
 func forkAndRun(m *memory) (pid uintptr, errno syscall.Errno) {
 	runtimeBeforeFork()
 	pid, _, errno = syscall.RawSyscall(sys.SYS_CLONE3, uintptr(unsafe.Pointer(&m.cloneArgs)), unsafe.Sizeof(m.cloneArgs), 0)
-	if errno == syscall.ENOSYS && m.cloneArgs.flags&sys.CLONE_NEWTIME == 0 {
+	if errno == syscall.ENOSYS && m.cloneArgs.flags&(sys.CLONE_NEWTIME|sys.CLONE_INTO_CGROUP) == 0 {
 		// A filter hides clone3, because it cannot see the flags. With
 		// CLONE_PIDFD, clone(2) puts the descriptor where the third argument
 		// points.

@@ -53,7 +53,7 @@ type interned struct {
 
 // NewBuilder returns an empty Builder, at the start of section Setup.
 func NewBuilder() *Builder {
-	b := &Builder{used: 1<<firstFreeSlot - 1 | 1<<SlotGate | 1<<SlotGatePeer}
+	b := &Builder{used: 1<<firstFreeSlot - 1 | 1<<SlotGate | 1<<SlotGatePeer | 1<<SlotStdout | 1<<SlotStderr}
 	b.plan.Arena = make([]byte, 16, 8<<10)
 	b.plan.Notes = make([]Note, 1, 64)
 	b.plan.Ops[Setup] = make([]Op, 0, 192)
@@ -90,7 +90,7 @@ func (b *Builder) NewSlot() Slot {
 		}
 	}
 	if b.err == nil {
-		b.err = errors.New("more than 58 descriptors are needed at once: too many mounts within mounts")
+		b.err = errors.New("more than 56 descriptors are needed at once: too many mounts within mounts")
 	}
 	return firstFreeSlot
 }

@@ -26,6 +26,11 @@ const (
 	SlotGate     Slot = NumSlots - 2
 	SlotGatePeer Slot = NumSlots - 1 // the launcher's end, of which PID 1 has a copy
 
+	// SlotStdout and SlotStderr are what the payload writes to where the launcher
+	// stands in between, in plans with Relayed.
+	SlotStdout Slot = NumSlots - 4
+	SlotStderr Slot = NumSlots - 3
+
 	// NumSlots bounds how many results are alive at once, with the slots above.
 	NumSlots = 64
 	// NoSlot drops the result.
@@ -131,6 +136,11 @@ type Plan struct {
 	// Gate has the child wait until the launcher has done something; see
 	// SlotGate.
 	Gate bool
+	// Relayed has what the payload writes go through the launcher; see SlotStdout.
+	Relayed bool
+	// Terminal has PID 1 make a terminal for the payload and pass its other end
+	// to the launcher.
+	Terminal bool
 	// Moves is how many processes after the first it takes to get to PID 1, with a
 	// section Enter.
 	Moves int

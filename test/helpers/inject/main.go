@@ -132,7 +132,7 @@ func failAll(p *plan.Plan) {
 // try starts a plan and writes what came of it.
 func try(p *plan.Plan, r report) {
 	before := openFDs()
-	process, err := sandbox.Start(p)
+	process, err := sandbox.Start(p, sandbox.Options{})
 	if err == nil {
 		err = process.Started()
 	}
@@ -221,7 +221,7 @@ func hold(p *plan.Plan, n int) {
 		}
 		insert(p, n, pause(p, seconds, 100e6))
 	}
-	process, err := sandbox.Start(p)
+	process, err := sandbox.Start(p, sandbox.Options{})
 	check(err)
 	fmt.Println("pid", process.PID)
 	check(process.Started())
