@@ -214,12 +214,15 @@ func untied(p *plan.Plan, n int) bool {
 
 // hold starts p with a pause before op n: it says "held" and waits.
 func hold(p *plan.Plan, n int) {
-	if n >= 0 {
-		seconds := uint64(60)
-		if untied(p, n) {
-			seconds = 0
-		}
-		insert(p, n, pause(p, seconds, 100e6))
+	switch {
+	case n < 0:
+	case !untied(p, n):
+		insert(p, n, pause(p, 60, 0))
+	case n <= closesPeer(p):
+		// It has the launcher's end of the socket itself, and cannot see it close.
+		insert(p, n, pause(p, 2, 0))
+	default:
+		insert(p, n, untilAlone(p))
 	}
 	process, err := sandbox.Start(p, sandbox.Options{})
 	check(err)
@@ -245,6 +248,31 @@ func pause(p *plan.Plan, seconds, nanoseconds uint64) []plan.Op {
 		{Nr: unix.SYS_WRITE, Args: [6]uint64{1, word, 8}, Pointers: 2, Result: plan.NoSlot, Tolerate: [4]uint16{uint16(unix.EBADF), uint16(unix.EINVAL)}},
 		{Nr: unix.SYS_PPOLL, Args: [6]uint64{0, 0, at, 0, 8}, Pointers: 4, Result: plan.NoSlot, Tolerate: [4]uint16{uint16(unix.EINTR)}},
 	}
+}
+
+// closesPeer is the index of the op that closes PID 1's copy of the launcher's end
+// of the control socket.
+func closesPeer(p *plan.Plan) int {
+	for i, op := range p.Ops[plan.Setup] {
+		if op.Nr == unix.SYS_CLOSE && op.Slots == 1 && op.Args[0] == uint64(plan.SlotPeer) {
+			return i
+		}
+	}
+	panic("nothing closes the launcher's end")
+}
+
+// untilAlone is pause until the launcher's end of the control socket is closed.
+func untilAlone(p *plan.Plan) []plan.Op {
+	ops := pause(p, 60, 0)
+	poll := uint64(len(p.Arena))
+	p.Arena = binary.NativeEndian.AppendUint32(p.Arena, 0) // the descriptor
+	p.Arena = binary.NativeEndian.AppendUint32(p.Arena, unix.POLLIN)
+	wait := &ops[1]
+	wait.Args[0], wait.Args[1] = poll, 1
+	wait.Pointers |= 1
+	control := plan.Op{Nr: unix.SYS_FCNTL, Args: [6]uint64{uint64(plan.SlotControl), unix.F_DUPFD_CLOEXEC, 0}, Slots: 1,
+		Result: plan.NoSlot, Store: uint32(poll)}
+	return []plan.Op{control, ops[0], *wait}
 }
 
 func insert(p *plan.Plan, n int, ops []plan.Op) {
