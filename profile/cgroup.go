@@ -70,3 +70,60 @@ func (e *entry) parseCPUMax() error {
 	e.name = strconv.FormatUint(uint64(math.Round(n*cpuPeriod)), 10) + " " + strconv.Itoa(cpuPeriod)
 	return nil
 }
+
+// ioLimits are the limits of io.max: bytes and operations a second.
+var ioLimits = [...]string{"rbps", "wbps", "riops", "wiops"}
+
+// parseIOMax reads "DEVICE rbps=10M wiops=100" into the words that io.max takes.
+// DEVICE is "MAJOR:MINOR" or a path, which may have blanks in it.
+func parseIOMax(text string) (string, error) {
+	device, rest := text, ""
+	for _, name := range ioLimits {
+		if i := strings.Index(device, " "+name+"="); i >= 0 {
+			device, rest = text[:i], text[i:]
+		}
+	}
+	device = strings.TrimSpace(device)
+	const form = `write it like "/srv rbps=10M wbps=10M riops=100 wiops=100", each of them at most once`
+	if rest == "" || !isDevice(device) {
+		return "", badValue(text, "is not a device and its limits", form)
+	}
+	out, seen := device, ""
+	for word := range strings.FieldsSeq(rest) {
+		name, value, _ := strings.Cut(word, "=")
+		parse := parseCount
+		switch name {
+		case "rbps", "wbps":
+			parse = parseSize
+		case "riops", "wiops":
+		default:
+			return "", badValue(word, "is not a limit of a device", form)
+		}
+		if strings.Contains(seen, " "+name+" ") {
+			return "", badValue(name, "is there twice", form)
+		}
+		seen += " " + name + " "
+		if value != unlimited && value != "unlimited" {
+			n, err := parse(value)
+			if err != nil || n == 0 {
+				return "", badValue(word, "is not a limit of a device", form)
+			}
+			value = strconv.FormatUint(n, 10)
+		} else {
+			value = unlimited
+		}
+		out += " " + name + "=" + value
+	}
+	return out, nil
+}
+
+// isDevice reports whether s is a path or MAJOR:MINOR.
+func isDevice(s string) bool {
+	if strings.HasPrefix(s, "/") {
+		return true
+	}
+	major, minor, ok := strings.Cut(s, ":")
+	_, err := strconv.ParseUint(major, 10, 32)
+	_, err2 := strconv.ParseUint(minor, 10, 32)
+	return ok && err == nil && err2 == nil
+}

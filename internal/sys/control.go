@@ -33,11 +33,17 @@ func WriteByte(fd int, b byte) error {
 // Close closes a descriptor of ours.
 func Close(fd int) error { return unix.Close(fd) }
 
+// again reports an error after which there may be more to read. A peer that has
+// ended with something unread leaves ECONNRESET, once, before the packets that
+// it has sent (unix_release_sock in net/unix/af_unix.c): PID 1 does so when a
+// signal is forwarded at the moment of the payload's end.
+func again(err error) bool { return err == unix.EINTR || err == unix.ECONNRESET }
+
 // Receive reads one packet; 0 bytes mean that the peer is gone.
 func Receive(fd int, buf []byte) (int, error) {
 	for {
 		n, err := unix.Read(fd, buf)
-		if err != unix.EINTR {
+		if !again(err) {
 			return n, err
 		}
 	}
@@ -49,7 +55,7 @@ func ReceiveFrom(fd int, buf []byte) (n, pid int, err error) {
 	control := make([]byte, unix.CmsgSpace(unix.SizeofUcred))
 	for {
 		n, size, _, _, err := unix.Recvmsg(fd, buf, control, unix.MSG_CMSG_CLOEXEC)
-		if err == unix.EINTR {
+		if again(err) {
 			continue
 		}
 		if err != nil || n == 0 {

@@ -21,11 +21,13 @@ const (
 	SYS_FCHDIR                  = unix.SYS_FCHDIR
 	SYS_FCHMOD                  = unix.SYS_FCHMOD
 	SYS_FCHMODAT                = unix.SYS_FCHMODAT
+	SYS_FCHOWN                  = unix.SYS_FCHOWN
 	SYS_FCNTL                   = unix.SYS_FCNTL
 	SYS_FSCONFIG                = unix.SYS_FSCONFIG
 	SYS_FSMOUNT                 = unix.SYS_FSMOUNT
 	SYS_FSOPEN                  = unix.SYS_FSOPEN
 	SYS_GETCWD                  = unix.SYS_GETCWD
+	SYS_GETPID                  = unix.SYS_GETPID
 	SYS_IOCTL                   = unix.SYS_IOCTL
 	SYS_KILL                    = unix.SYS_KILL
 	SYS_LANDLOCK_ADD_RULE       = unix.SYS_LANDLOCK_ADD_RULE
@@ -47,6 +49,7 @@ const (
 	SYS_RECVFROM                = unix.SYS_RECVFROM
 	SYS_RT_SIGPROCMASK          = unix.SYS_RT_SIGPROCMASK
 	SYS_SECCOMP                 = unix.SYS_SECCOMP
+	SYS_SENDMSG                 = unix.SYS_SENDMSG
 	SYS_SENDTO                  = unix.SYS_SENDTO
 	SYS_SETGROUPS               = unix.SYS_SETGROUPS
 	SYS_SETHOSTNAME             = unix.SYS_SETHOSTNAME
