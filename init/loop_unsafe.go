@@ -17,10 +17,12 @@ const (
 type MessageKind uint32
 
 const (
-	MessageFailed  MessageKind = 1 + iota // an op failed: Op, Errno, Noted
-	MessageStarted                        // execve succeeded: PID
-	MessageExited                         // the payload ended: Status, Usage
-	MessageMoved                          // PID 1 is another process, or the way to it: the sender
+	MessageFailed   MessageKind = 1 + iota // an op failed: Op, Errno, Noted
+	MessageStarted                         // execve succeeded: PID
+	MessageExited                          // the payload ended: Status, Usage
+	MessageMoved                           // PID 1 is another process, or the way to it: the sender
+	MessageStopped                         // the payload was stopped: Status
+	MessageTerminal                        // the payload's terminal comes with it: both sides
 )
 
 // ErrnoKilled stands in Message.Errno for a payload that was killed before
@@ -100,9 +102,9 @@ func Run(l *Loop) {
 //go:nocheckptr
 func reap(l *Loop) {
 	for {
-		const any, wnohang = ^uintptr(0), 1
+		const any, wnohang, wuntraced = ^uintptr(0), 1, 2
 		pid, _, errno := syscall.RawSyscall6(sys.SYS_WAIT4, any, uintptr(unsafe.Pointer(&l.status)),
-			wnohang, uintptr(unsafe.Pointer(&l.Message.Usage)), 0, 0)
+			wnohang|wuntraced, uintptr(unsafe.Pointer(&l.Message.Usage)), 0, 0)
 		if errno == syscall.ECHILD {
 			handle(l, Event{Kind: EventNoChildren})
 			return
@@ -110,7 +112,11 @@ func reap(l *Loop) {
 		if errno != 0 || pid == 0 {
 			return
 		}
-		handle(l, Event{Kind: EventExited, PID: int32(pid), Status: l.status})
+		kind := EventExited
+		if l.status&0xff == 0x7f { // WIFSTOPPED
+			kind = EventStopped
+		}
+		handle(l, Event{Kind: kind, PID: int32(pid), Status: l.status})
 	}
 }
 
@@ -120,8 +126,8 @@ func reap(l *Loop) {
 func handle(l *Loop, e Event) {
 	s, a := Step(l.State, e)
 	l.State = s
-	if a.Report {
-		l.Message.Kind = MessageExited
+	if a.Report != 0 {
+		l.Message.Kind = a.Report
 		l.Message.Status = e.Status
 		Send(l, ControlFD)
 	}
@@ -135,13 +141,19 @@ func handle(l *Loop, e Event) {
 }
 
 // Send writes l.Message to the launcher. A launcher that is gone is seen by
-// the loop as a closed socket.
+// the loop as a closed socket. One that is stopped reads nothing, and a payload
+// can be stopped and resumed without end: such a message is dropped where the
+// socket is full, and PID 1 goes on reaping.
 //
 //go:nosplit
 //go:norace
 //go:nocheckptr
 func Send(l *Loop, fd uintptr) {
-	syscall.RawSyscall6(sys.SYS_SENDTO, fd, uintptr(unsafe.Pointer(&l.Message)), MessageSize, sys.MSG_NOSIGNAL, 0, 0)
+	flags := uintptr(sys.MSG_NOSIGNAL)
+	if l.Message.Kind == MessageStopped {
+		flags |= sys.MSG_DONTWAIT
+	}
+	syscall.RawSyscall6(sys.SYS_SENDTO, fd, uintptr(unsafe.Pointer(&l.Message)), MessageSize, flags, 0, 0)
 }
 
 // End ends the sandbox. Where PID 1 has a pid namespace, the kernel kills

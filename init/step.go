@@ -12,6 +12,7 @@ type EventKind uint8
 
 const (
 	EventExited       EventKind = iota // a child ended; Event.PID, Event.Status
+	EventStopped                       // a child was stopped, and can go on; likewise
 	EventNoChildren                    // the last child is gone
 	EventSignal                        // the launcher asks for Event.Status to be sent
 	EventLauncherGone                  // the control socket is closed
@@ -33,8 +34,8 @@ type State struct {
 // Action tells the loop what to do. The fields are independent; Report comes
 // first, Exit last.
 type Action struct {
-	Report   bool // tell the launcher the payload's wait status
-	Exit     bool // end the sandbox
+	Report   MessageKind // tell the launcher the payload's wait status; 0: nothing
+	Exit     bool        // end the sandbox
 	Signal   int32
 	SignalTo int32 // pid for kill(2); -1 means everything inside
 }
@@ -50,7 +51,12 @@ func Step(s State, e Event) (State, Action) {
 			return s, Action{}
 		}
 		s.Payload = 0
-		return s, Action{Report: true, Exit: !s.Linger}
+		return s, Action{Report: MessageExited, Exit: !s.Linger}
+	case EventStopped:
+		if e.PID != s.Payload {
+			return s, Action{}
+		}
+		return s, Action{Report: MessageStopped}
 	case EventNoChildren:
 		return s, Action{Exit: s.Payload == 0}
 	case EventSignal:

@@ -15,8 +15,10 @@ func TestStep(t *testing.T) {
 		next   State
 		action Action
 	}{
-		{"payload ends", running, Event{Kind: EventExited, PID: payload}, State{}, Action{Report: true, Exit: true}},
-		{"payload ends, linger", lingering, Event{Kind: EventExited, PID: payload}, State{Linger: true}, Action{Report: true}},
+		{"payload ends", running, Event{Kind: EventExited, PID: payload}, State{}, Action{Report: MessageExited, Exit: true}},
+		{"payload ends, linger", lingering, Event{Kind: EventExited, PID: payload}, State{Linger: true}, Action{Report: MessageExited}},
+		{"payload is stopped", running, Event{Kind: EventStopped, PID: payload}, running, Action{Report: MessageStopped}},
+		{"stray is stopped", running, Event{Kind: EventStopped, PID: stray}, running, Action{}},
 		{"stray ends", running, Event{Kind: EventExited, PID: stray}, running, Action{}},
 		{"last stray ends after the payload", State{Linger: true}, Event{Kind: EventNoChildren}, State{Linger: true}, Action{Exit: true}},
 		{"no children while the payload is not reaped", running, Event{Kind: EventNoChildren}, running, Action{}},

@@ -29,6 +29,7 @@ type Domain struct {
 	rules   []rule
 	ports   []portRule
 	stdio   [3]uint64
+	joins   bool     // rules are made while a payload runs; see openRule
 	Dropped []string // what best_effort let go
 }
 
@@ -254,7 +255,7 @@ func (d *Domain) Enforce(b *plan.Builder, origin spec.Origin) {
 	for _, r := range d.rules {
 		b.Note("allow", r.path, r.origin)
 		attr := pathBeneath(b, r.rights, -1)
-		fd := b.Open(plan.FDCWD, r.path, sys.O_PATH)
+		fd := d.openRule(b, r.path)
 		b.Last().StoringAt(attr.Offset(8))
 		b.Call(sys.SYS_LANDLOCK_ADD_RULE, plan.From(set), plan.Val(sys.LANDLOCK_RULE_PATH_BENEATH), attr, plan.Val(0))
 		b.Close(fd)

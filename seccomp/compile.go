@@ -21,6 +21,10 @@ type Options struct {
 	// UnixOnly for a Landlock before ABI 9, which cannot keep the payload from
 	// sockets that it finds in the file system; nothing lifts it.
 	NoSockets bool
+	// NoFastOpen refuses to connect by sending (MSG_FASTOPEN), which goes past
+	// Landlock's rules for TCP ports, with everything that a filter cannot look
+	// into. Nothing lifts it.
+	NoFastOpen bool
 	// NoGroupSignals refuses kill(0, …), which reaches the process group of the
 	// caller of a sandbox, for kernels whose Landlock has no signal scope (before
 	// ABI 6). Nothing lifts it.

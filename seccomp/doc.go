@@ -58,7 +58,7 @@
 //
 // [Options] add guards for what a sandbox cannot do by other means. They bind
 // calls that a rule or the default lets through, too. Naming the call lifts
-// those of [Options].InPlace; nothing lifts those of UnixOnly, NoSockets and
+// those of [Options].InPlace; nothing lifts those of UnixOnly, NoSockets, NoFastOpen and
 // NoGroupSignals.
 //
 // The tables are generated from golang.org/x/sys/unix; see internal/gen. They

@@ -108,7 +108,7 @@ func (g *generator) policy() (*spec.Seccomp, Options) {
 	p.DenyAction = pick(g, spec.Action{}, spec.Action{Kind: spec.ActionTrap}, spec.Action{Kind: spec.ActionNotify})
 	g.rules(p)
 	return p, Options{Arch: pick(g, AMD64, AMD64, ARM64, I386), Nested: g.IntN(3) == 0, UnixOnly: g.IntN(3) == 0,
-		NoSockets: g.IntN(4) == 0, FakeIDs: g.IntN(3) == 0, SetIDBits: SetIDBits(g.IntN(3)), NoGroupSignals: g.IntN(3) == 0, InPlace: g.IntN(3) == 0, Notify: true}
+		NoSockets: g.IntN(4) == 0, NoFastOpen: g.IntN(3) == 0, FakeIDs: g.IntN(3) == 0, SetIDBits: SetIDBits(g.IntN(3)), NoGroupSignals: g.IntN(3) == 0, InPlace: g.IntN(3) == 0, Notify: true}
 }
 
 // data makes a call: mostly one that the policy names, with arguments at its

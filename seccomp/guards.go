@@ -68,7 +68,7 @@ func guardOf(id callID) *guard {
 
 // hasGuards tells whether guardOf returns any.
 func (o *Options) hasGuards() bool {
-	return o.UnixOnly || o.NoSockets || o.NoGroupSignals || o.KeepFiles || o.InPlace
+	return o.UnixOnly || o.NoSockets || o.NoFastOpen || o.NoGroupSignals || o.KeepFiles || o.InPlace
 }
 
 // guardOf returns what the options add to a call, or nil. It implies the guard
@@ -79,6 +79,8 @@ func (o *Options) guardOf(id callID) *guard {
 		return noSocketsGuardOf(id)
 	case o.UnixOnly && unixOnlyGuardOf(id) != nil:
 		return unixOnlyGuardOf(id)
+	case o.NoFastOpen && noFastOpenGuardOf(id) != nil:
+		return noFastOpenGuardOf(id)
 	case o.NoGroupSignals && id == callKill:
 		return &groupSignalGuard
 	case o.KeepFiles && keepFilesGuardOf(id) != nil:
@@ -122,7 +124,7 @@ func Guards() []GuardDoc {
 		name string
 		opts Options
 	}{
-		{"UnixOnly", Options{UnixOnly: true}}, {"NoSockets", Options{NoSockets: true}},
+		{"UnixOnly", Options{UnixOnly: true}}, {"NoSockets", Options{NoSockets: true}}, {"NoFastOpen", Options{NoFastOpen: true}},
 		{"FakeIDs", Options{FakeIDs: true}}, {"SetIDBits", Options{SetIDBits: SetIDPretended}},
 		{"NoGroupSignals", Options{NoGroupSignals: true}}, {"KeepFiles", Options{KeepFiles: true}}, {"InPlace", Options{InPlace: true}},
 	} {

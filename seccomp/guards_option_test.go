@@ -69,6 +69,24 @@ func TestNoSockets(t *testing.T) {
 	}
 }
 
+func TestNoFastOpen(t *testing.T) {
+	const fastOpen, dontwait = 0x20000000, 0x40
+	tests := []guardTest{
+		{call: "sendto", refused: [][]uint64{{3, 0, 0, fastOpen}, {3, 0, 0, fastOpen | dontwait}, {3, 0, 0, fastOpen | high}}, good: [][]uint64{{3, 0, 0, 0}, {3, 0, 0, dontwait | high}}, answer: "errno:EOPNOTSUPP"},
+		{call: "sendmmsg", refused: [][]uint64{{3, 0, 1, fastOpen}}, good: [][]uint64{{3, 0, 1, dontwait}}, answer: "errno:EOPNOTSUPP"},
+		{call: "sendmsg", refused: [][]uint64{{3, 0, fastOpen}, {3, 0, fastOpen | high}}, good: [][]uint64{{3, 0, dontwait}, {3, 0, 0, fastOpen}}, answer: "errno:EOPNOTSUPP"},
+		{call: "socketcall", refused: [][]uint64{{1}, {11}, {16}, {20}}, answer: "errno:ENOSYS"},
+		{call: "io_uring_setup", refused: [][]uint64{{}}}, {call: "io_uring_enter", refused: [][]uint64{{}}},
+	}
+	allArches(func(a Arch) {
+		for _, tt := range tests {
+			for _, p := range []spec.Seccomp{{Default: allow}, {Allow: entries("@default", tt.call, "@io-uring")}} {
+				tt.run(t, a, mustCompile(t, &p, Options{Arch: a, NoFastOpen: true}), tt.refusal(), "allow")
+			}
+		}
+	})
+}
+
 func TestNoGroupSignals(t *testing.T) {
 	tt := guardTest{call: "kill", refused: [][]uint64{{0, 9}, {high, 15}, {trash}}, good: [][]uint64{{1}, {0xffffffff}, {1 | high, 9}, {0xfffffffe}}}
 	allArches(func(a Arch) {

@@ -35,6 +35,13 @@ var (
 		cond: &expr{kind: exprAnd, left: &unixFamily, right: &expr{kind: exprIn, arg: 1, mask: 0xf, vals: []uint64{1, 5}}}, otherwise: RetErrno | eafnosupport,
 	}
 
+	// MSG_FASTOPEN connects a TCP socket without the hook that Landlock's rules for
+	// ports are in (tcp_sendmsg_fastopen of net/ipv4/tcp.c; seen on Linux 6.18). The
+	// answer is that of a host whose net.ipv4.tcp_fastopen is off, after which
+	// programs connect in the usual way.
+	fastOpen2Guard = guard{rule: "arg2 & MSG_FASTOPEN == 0", cond: &expr{kind: exprIn, arg: 2, mask: msgFastOpen, vals: []uint64{0}}, otherwise: RetErrno | eopnotsupp}
+	fastOpen3Guard = guard{rule: "arg3 & MSG_FASTOPEN == 0", cond: &expr{kind: exprIn, arg: 3, mask: msgFastOpen, vals: []uint64{0}}, otherwise: RetErrno | eopnotsupp}
+
 	unixFamily = expr{kind: exprIn, arg: 0, mask: noMask, vals: []uint64{1}}
 )
 
@@ -63,4 +70,21 @@ func noSocketsGuardOf(id callID) *guard {
 		return &streamPairGuard
 	}
 	return unixOnlyGuardOf(id)
+}
+
+const msgFastOpen = 0x20000000 // MSG_FASTOPEN
+
+// noFastOpenGuardOf returns what Options.NoFastOpen adds to a call, or nil. Nothing
+// lifts it. socketcall has the flags in memory, and io_uring sends without a system
+// call that a filter could see.
+func noFastOpenGuardOf(id callID) *guard {
+	switch id {
+	case callSendmsg:
+		return &fastOpen2Guard
+	case callSendto, callSendmmsg:
+		return &fastOpen3Guard
+	case callSocketcall, callIoUringSetup, callIoUringEnter, callIoUringRegister:
+		return unixOnlyGuardOf(id)
+	}
+	return nil
 }

@@ -40,6 +40,7 @@ const (
 	eperm        = 1
 	enosys       = 38
 	eafnosupport = 97
+	eopnotsupp   = 95
 )
 
 // Offsets in struct seccomp_data. All architectures here are little-endian: an

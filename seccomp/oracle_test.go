@@ -98,6 +98,9 @@ func (o *oracle) guards(id callID, named, guarded, restored bool) []*guard {
 	if g := noSocketsGuardOf(id); g != nil && o.opts.NoSockets {
 		out = append(out, g)
 	}
+	if g := noFastOpenGuardOf(id); g != nil && o.opts.NoFastOpen {
+		out = append(out, g)
+	}
 	if id == callKill && o.opts.NoGroupSignals {
 		out = append(out, &groupSignalGuard)
 	}

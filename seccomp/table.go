@@ -1,5 +1,7 @@
 package seccomp
 
+import "slices"
+
 // callID is a call's place in callNames, the same on every architecture.
 type callID uint16
 
@@ -126,10 +128,13 @@ func Errno(name string) (uint16, bool) {
 	return errnoValues[i], true
 }
 
-// errnoName returns a name of the error number n, or "".
+// errnoAliases are second names of error numbers, which profiles do not know.
+var errnoAliases = [...]string{"EDEADLOCK", "EFSBADCRC", "EFSCORRUPTED", "EFTYPE", "ENOTSUP", "EWOULDBLOCK"}
+
+// errnoName returns the name of the error number n, or "".
 func errnoName(n uint16) string {
 	for i, v := range errnoValues {
-		if v == n {
+		if v == n && !slices.Contains(errnoAliases[:], errnoNames.at(i)) {
 			return errnoNames.at(i)
 		}
 	}

@@ -77,7 +77,7 @@ type check func(*Host) *Finding
 func checks() []check {
 	return []check{
 		checkKernel, checkCalls, checkConfined, checkNamespaceLimits, checkUsernsSwitch, checkAppArmor, checkProc, checkExecutable,
-		checkLandlock, checkSeccomp, checkOverlay, checkTIOCSTI, checkGroups, checkRoot, checkIDRanges, checkCgroup,
+		checkLandlock, checkSeccomp, checkOverlay, checkTIOCSTI, checkGroups, checkRoot, checkIDRanges,
 	}
 }
 

@@ -13,18 +13,16 @@ import (
 // healthy is a host without anything to find.
 func healthy() (*Host, map[string]string) {
 	files := map[string]string{
-		"/proc/sys/kernel/osrelease":                   "6.18.0-test\n",
-		"/proc/sys/user/max_user_namespaces":           "1000\n",
-		"/proc/sys/user/max_net_namespaces":            "1000\n",
-		"/proc/sys/kernel/seccomp/actions_avail":       "kill_process kill_thread trap errno user_notif trace log allow\n",
-		"/proc/sys/dev/tty/legacy_tiocsti":             "0\n",
-		"/proc/filesystems":                            "nodev\tproc\nnodev\toverlay\n\text4\n",
-		"/proc/self/mountinfo":                         "22 1 0:20 / /proc rw - proc proc rw\n30 22 0:30 / /proc/sys/fs/binfmt_misc rw - autofs x rw\n",
-		"/proc/self/status":                            "Name:\tx\nSeccomp:\t0\n",
-		"/proc/self/cgroup":                            "0::/user.slice\n",
-		"/sys/fs/cgroup/user.slice/cgroup.controllers": "memory pids\n",
-		"/etc/subuid":                                  "me:100000:65536\n",
-		"/etc/subgid":                                  "1000:100000:65536\n",
+		"/proc/sys/kernel/osrelease":             "6.18.0-test\n",
+		"/proc/sys/user/max_user_namespaces":     "1000\n",
+		"/proc/sys/user/max_net_namespaces":      "1000\n",
+		"/proc/sys/kernel/seccomp/actions_avail": "kill_process kill_thread trap errno user_notif trace log allow\n",
+		"/proc/sys/dev/tty/legacy_tiocsti":       "0\n",
+		"/proc/filesystems":                      "nodev\tproc\nnodev\toverlay\n\text4\n",
+		"/proc/self/mountinfo":                   "22 1 0:20 / /proc rw - proc proc rw\n30 22 0:30 / /proc/sys/fs/binfmt_misc rw - autofs x rw\n",
+		"/proc/self/status":                      "Name:\tx\nSeccomp:\t0\n",
+		"/etc/subuid":                            "me:100000:65536\n",
+		"/etc/subgid":                            "1000:100000:65536\n",
 	}
 	return &Host{
 		UID: 1000, GID: 1000, Groups: []int{1000}, User: "me", LandlockABI: 9, Executable: "/usr/bin/lichen",
@@ -105,8 +103,6 @@ func TestDoctor(t *testing.T) {
 			h.LookPath = func(string) (string, error) { return "", errors.New("no") }
 		}, "id ranges", OK, "newuidmap is not installed"},
 		{"no ranges", write("/etc/subgid", "you:1:1\n"), "id ranges", OK, "none in /etc/subuid"},
-		{"cgroup 1", write("/proc/self/cgroup", "4:memory:/\n"), "cgroup", OK, "no unified"},
-		{"cgroup", write("/proc/self/cgroup", "0::/other\n"), "cgroup", OK, "not delegated"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -141,18 +141,3 @@ func (h *Host) hasRange(path string) bool {
 	}
 	return false
 }
-
-// checkCgroup informs only.
-func checkCgroup(h *Host) *Finding {
-	const name, root = "cgroup", "/sys/fs/cgroup"
-	own, err := h.ReadFile("/proc/self/cgroup")
-	path, ok := strings.CutPrefix(strings.TrimSpace(own), "0::")
-	if err != nil || !ok {
-		return fine(name, "no unified hierarchy (version 2)")
-	}
-	controllers, err := h.ReadFile(root + path + "/cgroup.controllers")
-	if err != nil || h.Access(root+path, sys.W_OK) != nil {
-		return fine(name, path+", not delegated to you")
-	}
-	return fine(name, path+", delegated: "+strings.TrimSpace(controllers))
-}

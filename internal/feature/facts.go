@@ -27,6 +27,8 @@ type Facts struct {
 	NoFile Limit
 	// HardLimit returns the caller's hard limit for an RLIMIT_ number.
 	HardLimit func(resource int) uint64
+	// Terminal reports whether a standard descriptor is a terminal.
+	Terminal func(fd int) bool
 	// Descriptor describes an open descriptor of the caller's.
 	Descriptor func(fd int) Descriptor
 	// Files answers questions about the host's files.
@@ -78,6 +80,7 @@ func Gather(environ []string) *Facts {
 		LandlockABI: sys.LandlockABI(),
 		Environ:     environ,
 		HardLimit:   sys.HardLimit,
+		Terminal:    sys.IsTerminal,
 		Descriptor:  describe,
 		Files:       HostFiles{},
 	}

@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"strconv"
 	"syscall"
 	"testing"
 	"time"
@@ -42,6 +43,71 @@ func TestForward(t *testing.T) {
 	var b [8]byte
 	if n, err := syscall.Read(fds[1], b[:]); n != 0 || err != nil {
 		t.Errorf("after Stop: %d bytes, %v", n, err)
+	}
+}
+
+// TestStopSignal protects ^Z: it does not stop this process, and is a stop that
+// works where the payload has a process group of its own.
+func TestStopSignal(t *testing.T) {
+	fds, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_SEQPACKET, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer syscall.Close(fds[0])
+	defer syscall.Close(fds[1])
+	stop := []syscall.Signal{syscall.SIGTSTP}
+	defer signal.Reset(syscall.SIGTSTP)
+	for _, c := range []struct {
+		fromTerminal []syscall.Signal
+		want         syscall.Signal
+	}{{stop, syscall.SIGTSTP}, {nil, syscall.SIGSTOP}} {
+		if err := Start(fds[0], stop, c.fromTerminal); err != nil {
+			t.Fatal(err)
+		}
+		Running()
+		if Arrived(syscall.SIGTSTP) {
+			t.Error("it has arrived before it was sent")
+		}
+		if err := syscall.Kill(os.Getpid(), syscall.SIGTSTP); err != nil {
+			t.Fatal(err)
+		}
+		var b [8]byte
+		n, err := syscall.Read(fds[1], b[:])
+		if err != nil || n != 1 || syscall.Signal(b[0]) != c.want {
+			t.Errorf("read %d, %d bytes, %v; want %d", b[0], n, err, c.want)
+		}
+		if !Arrived(syscall.SIGTSTP) || Arrived(syscall.SIGTSTP) {
+			t.Error("it has not arrived once")
+		}
+	}
+	Stop()
+}
+
+// TestEnd: every signal that ends a process ends this one, whatever the runtime
+// has done with it, and the others return.
+func TestEnd(t *testing.T) {
+	if text := os.Getenv("FORWARD_END"); text != "" {
+		n, err := strconv.Atoi(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		signal.Ignore(syscall.Signal(n))
+		End(syscall.Signal(n))
+		os.Exit(77)
+	}
+	for sig := syscall.Signal(1); sig <= 64; sig++ {
+		stops := sig == syscall.SIGSTOP || sig == syscall.SIGTSTP || sig == syscall.SIGTTIN || sig == syscall.SIGTTOU
+		if stops {
+			continue
+		}
+		cmd := exec.Command(os.Args[0], "-test.run=TestEnd$")
+		cmd.Env = append(os.Environ(), "FORWARD_END="+strconv.Itoa(int(sig)))
+		_ = cmd.Run() // the state says how
+		w := cmd.ProcessState.Sys().(syscall.WaitStatus)
+		survives := sig == syscall.SIGCHLD || sig == syscall.SIGCONT || sig == syscall.SIGURG || sig == syscall.SIGWINCH
+		if survives && w.ExitStatus() != 77 || !survives && (w.Signal() != sig || w.CoreDump()) {
+			t.Errorf("%v: wait status %#x", sig, w)
+		}
 	}
 }
 

@@ -9,25 +9,25 @@
 // func handler()
 //
 // DI = signal, SI = siginfo. Every register may be changed: the kernel
-// restores them all. The pushed number is also the byte that is sent (little
-// endian).
+// restores them all.
 TEXT ·handler(SB),NOSPLIT|NOFRAME,$0-0
+	LEAQ ·arrived(SB), AX
+	MOVB $1, (AX)(DI*1)
 	CMPL SI_CODE(SI), $SI_KERNEL
 	JNE  send
 	MOVQ ·direct(SB), AX
 	BTQ  DI, AX
 	JCS  done
 send:
-	PUSHQ DI
+	LEAQ ·sent(SB), SI
+	ADDQ DI, SI
 	MOVL ·socket(SB), DI
-	MOVQ SP, SI
 	MOVQ $1, DX
 	MOVQ $MSG_DONTWAIT_NOSIGNAL, R10
 	XORQ R8, R8
 	XORQ R9, R9
 	MOVQ $SYS_SENDTO, AX
 	SYSCALL
-	POPQ DI
 done:
 	RET
 

@@ -9,9 +9,11 @@
 // func handler()
 //
 // R0 = signal, R1 = siginfo, R30 = where to return. Every register may be
-// changed: the kernel restores them all. The stored number is also the byte
-// that is sent (little endian).
+// changed: the kernel restores them all.
 TEXT ·handler(SB),NOSPLIT|NOFRAME,$0-0
+	MOVD $·arrived(SB), R2
+	MOVD $1, R3
+	MOVB R3, (R2)(R0)
 	MOVW SI_CODE(R1), R2
 	CMPW $SI_KERNEL, R2
 	BNE  send
@@ -19,17 +21,15 @@ TEXT ·handler(SB),NOSPLIT|NOFRAME,$0-0
 	LSR  R0, R2, R2
 	TBNZ $0, R2, done
 send:
-	SUB  $16, RSP
-	MOVD R0, (RSP)
+	MOVD $·sent(SB), R1
+	ADD  R0, R1
 	MOVW ·socket(SB), R0
-	MOVD RSP, R1
 	MOVD $1, R2
 	MOVD $MSG_DONTWAIT_NOSIGNAL, R3
 	MOVD ZR, R4
 	MOVD ZR, R5
 	MOVD $SYS_SENDTO, R8
 	SVC
-	ADD  $16, RSP
 done:
 	RET
 

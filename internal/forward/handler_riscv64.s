@@ -8,9 +8,12 @@
 // func handler()
 //
 // A0 = signal, A1 = siginfo, X1 = where to return. Every register may be
-// changed: the kernel restores them all. The stored number is also the byte
-// that is sent (little endian).
+// changed: the kernel restores them all.
 TEXT ·handler(SB),NOSPLIT|NOFRAME,$0-0
+	MOV  $·arrived(SB), A2
+	ADD  A0, A2
+	MOV  $1, A3
+	MOVB A3, (A2)
 	MOVW SI_CODE(A1), A2
 	MOV  $SI_KERNEL, A3
 	BNE  A2, A3, send
@@ -19,17 +22,15 @@ TEXT ·handler(SB),NOSPLIT|NOFRAME,$0-0
 	AND  $1, A2, A2
 	BNE  A2, ZERO, done
 send:
-	ADD  $-16, X2
-	MOV  A0, (X2)
+	MOV  $·sent(SB), A1
+	ADD  A0, A1
 	MOVW ·socket(SB), A0
-	MOV  X2, A1
 	MOV  $1, A2
 	MOV  $MSG_DONTWAIT_NOSIGNAL, A3
 	MOV  ZERO, A4
 	MOV  ZERO, A5
 	MOV  $SYS_SENDTO, A7
 	ECALL
-	ADD  $16, X2
 done:
 	RET
 

@@ -34,6 +34,11 @@ var layouts = [endOfStructs - openHow][]field{
 		{"flags", 0, 8, flags + kind(sys.CloneFlags)}, {"pidfd", 8, 8, buffer}, {"child_tid", 16, 8, buffer}, {"parent_tid", 24, 8, buffer},
 		{"exit_signal", 32, 8, enum + kind(sys.Signals)}, {"stack", 40, 8, buffer}, {"stack_size", 48, 8, number}, {"tls", 56, 8, buffer},
 	},
+	msgHdr - openHow: { // sendmsg(2)
+		{"msg_name", 0, 8, buffer}, {"msg_namelen", 8, 4, number}, {"msg_iov", 16, 8, buffer}, {"msg_iovlen", 24, 8, number},
+		{"msg_control", 32, 8, rights}, {"msg_controllen", 40, 8, number}, {"msg_flags", 48, 4, number},
+	},
+	integer - openHow:  {{"", 0, 4, number}},
 	timespec - openHow: {{"tv_sec", 0, 8, number}, {"tv_nsec", 8, 8, number}},
 }
 

@@ -78,7 +78,7 @@ func TestCallsAreDistinct(t *testing.T) {
 		if got := CallName(c.nr); got != c.name {
 			t.Errorf("%s is shadowed by %s", c.name, got)
 		}
-		if c.args[0] == none && c.nr != sys.SYS_SETSID {
+		if c.args[0] == none && c.nr != sys.SYS_SETSID && c.nr != sys.SYS_GETPID {
 			t.Errorf("%s has no arguments", c.name)
 		}
 		for j, k := range c.args {

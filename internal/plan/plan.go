@@ -147,7 +147,12 @@ type Plan struct {
 	// Direct has the child become the payload: there is no PID 1 of lichen's
 	// own, and Supervise is empty.
 	Direct bool
+	// Join is what another program needs to join the sandbox; nil where none can.
+	Join Joinable
 }
+
+// Joinable appends itself to a buffer; package sandbox reads it again.
+type Joinable interface{ Append(buf []byte) []byte }
 
 // IDMap is an id map that takes more rights than the caller's, and a program
 // that has them: newuidmap(1) or newgidmap(1).

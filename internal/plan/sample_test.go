@@ -114,6 +114,7 @@ func samplePrivileges(b *Builder) {
 	b.Call(sys.SYS_SETRESGID, Val(5), Val(5), Val(5))
 	b.Call(sys.SYS_SETRESUID, Val(1000), Val(1000), Val(1000))
 	b.Call(sys.SYS_SETSID)
+	b.Call(sys.SYS_GETPID).Expecting(2)
 	b.Prctl(Val(sys.PR_CAP_AMBIENT), Val(sys.PR_CAP_AMBIENT_CLEAR_ALL))
 	b.Prctl(Val(sys.PR_CAPBSET_DROP), Val(21)).Tolerating(uint16(sys.EINVAL), uint16(sys.EPERM))
 	b.Prctl(Val(sys.PR_CAPBSET_DROP), Val(63)).Tolerating(uint16(sys.EINVAL))
@@ -172,6 +173,24 @@ func sampleChecks(b *Builder) {
 	b.Call(sys.SYS_STATX, Val(7), b.Str(""), Val(sys.AT_EMPTY_PATH), Val(0x7ff), first)
 	b.Call(sys.SYS_STATX, Val(8), b.Str(""), Val(sys.AT_EMPTY_PATH), Val(0x7ff), b.Buf(make([]byte, 256))).SameAs(first)
 	b.Call(sys.SYS_EXECVE, b.Str("/bin/sh"), b.Pointers(nil), b.Pointers(nil)).AfterNoExec()
+	sampleTerminal(b)
 	b.Section(Enter)
 	b.Call(sys.SYS_SETNS, Val(9), Val(sys.CLONE_NEWUSER))
+}
+
+func sampleTerminal(b *Builder) {
+	b.Note("make", "the terminal", spec.Origin{})
+	master := b.Open(FDCWD, "/dev/pts/ptmx", sys.O_RDWR|sys.O_NOCTTY|sys.O_NONBLOCK)
+	b.Call(sys.SYS_IOCTL, From(master), Val(sys.TIOCSPTLCK), b.Buf(make([]byte, 8)))
+	peer := b.Into(sys.SYS_IOCTL, From(master), Val(sys.TIOCGPTPEER), Val(sys.O_RDWR|sys.O_NOCTTY))
+	b.Call(sys.SYS_FCHOWN, From(peer), Val(5), Val(5))
+	b.Call(sys.SYS_IOCTL, Val(2), Val(sys.TIOCGWINSZ), b.Buf(make([]byte, 8)))
+	control := b.Words(24, uint64(sys.SOL_SOCKET)|uint64(sys.SCM_RIGHTS)<<32, 1<<32|700)
+	message := b.Buf(make([]byte, 56))
+	b.Relocate(message.Offset(16), b.Words(0, 0))
+	b.Relocate(message.Offset(32), control)
+	b.Call(sys.SYS_DUP3, From(peer), Val(7), Val(sys.O_CLOEXEC)).StoringAt(control.Offset(16))
+	b.Call(sys.SYS_SENDMSG, From(SlotControl), message, Val(sys.MSG_NOSIGNAL))
+	b.Call(sys.SYS_SENDMSG, From(SlotControl), b.Buf(make([]byte, 56)), Val(0))
+	b.Call(sys.SYS_IOCTL, From(peer), Val(sys.TIOCSCTTY), Val(0))
 }

@@ -21,6 +21,7 @@ const (
 	limit        // an rlimit value
 	program      // pointer inside sock_fprog
 	capSets      // the six words of capset(2)
+	rights       // pointer inside msghdr to descriptors that are passed
 
 	// Pointers to structures; see layouts.
 	openHow
@@ -35,6 +36,8 @@ const (
 	ifreq
 	cloneArgs
 	timespec
+	msgHdr
+	integer
 	endOfStructs
 
 	// flags and enum are bases: a sys.FlagSet or a sys.Enum is added.
@@ -58,9 +61,7 @@ func (o *Op) signature() (kinds [6]kind, count int) {
 	case sys.SYS_FCNTL:
 		kinds[2] = fcntlKind(o.plain(1))
 	case sys.SYS_IOCTL:
-		if o.plain(1) == sys.SIOCSIFFLAGS {
-			kinds[2] = ifreq
-		}
+		kinds[2] = ioctlKind(o.plain(1))
 	case sys.SYS_SECCOMP:
 		if o.plain(0) == sys.SECCOMP_SET_MODE_FILTER {
 			kinds[2] = sockFprog
@@ -113,6 +114,20 @@ func prctlKinds(option, command uint64) (second, third kind) {
 		return none, none
 	}
 	return number, none
+}
+
+func ioctlKind(request uint64) kind {
+	switch request {
+	case sys.SIOCSIFFLAGS:
+		return ifreq
+	case sys.TIOCSPTLCK:
+		return integer
+	case sys.TIOCGPTPEER:
+		return flags + kind(sys.OpenFlags)
+	case sys.TIOCGWINSZ, sys.TIOCSWINSZ, sys.TCGETS, sys.TCSETS:
+		return buffer
+	}
+	return number
 }
 
 func fcntlKind(command uint64) kind {

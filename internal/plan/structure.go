@@ -49,6 +49,8 @@ func (f *formatter) member(m field, base uint64) string {
 		return f.capSets(at)
 	case program:
 		return f.program(base)
+	case rights:
+		return f.rights(at)
 	}
 	if _, ok := target(f.relocs, at); ok {
 		return "&buffer"
@@ -78,11 +80,11 @@ func (f *formatter) storedBy(at uint64) (op int, ok bool) {
 // first structure after it that has one there.
 func (f *formatter) storesTo(op *Op, index int) string {
 	for _, p := range f.places {
-		if p.op <= index || p.at > uint64(op.Store) {
+		if p.op <= index {
 			continue
 		}
 		for _, m := range p.kind.fields() {
-			if p.at+uint64(m.at) == uint64(op.Store) {
+			if at := p.at + uint64(m.at); at == uint64(op.Store) || m.kind == rights && f.isRight(at, uint64(op.Store)) {
 				return m.name + " of " + strconv.Itoa(p.op)
 			}
 		}

@@ -98,6 +98,10 @@ func slotName(v uint64) string {
 		return "$gate"
 	case v == uint64(SlotGatePeer):
 		return "$gate_peer"
+	case v == uint64(SlotStdout):
+		return "$stdout"
+	case v == uint64(SlotStderr):
+		return "$stderr"
 	case v >= NumSlots:
 		return "<no slot " + strconv.FormatUint(v, 10) + ">"
 	}

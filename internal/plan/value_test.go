@@ -59,7 +59,7 @@ func TestSlotNames(t *testing.T) {
 			t.Errorf("slot %d is %s", i, got)
 		}
 	}
-	if slotName(NumSlots-3) != "$61" || slotName(uint64(SlotGate)) != "$gate" || slotName(NumSlots-1) != "$gate_peer" || slotName(NumSlots) != "<no slot 64>" || slotName(^uint64(0)) != "<no slot 18446744073709551615>" {
+	if slotName(NumSlots-5) != "$59" || slotName(uint64(SlotStdout)) != "$stdout" || slotName(NumSlots-3) != "$stderr" || slotName(uint64(SlotGate)) != "$gate" || slotName(NumSlots-1) != "$gate_peer" || slotName(NumSlots) != "<no slot 64>" || slotName(^uint64(0)) != "<no slot 18446744073709551615>" {
 		t.Error("slots at the end of the range")
 	}
 }
