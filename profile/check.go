@@ -28,6 +28,11 @@ func (r *resolver) check() error {
 	if s.Landlock.Mode == spec.LandlockOff && len(s.Landlock.Rules) > 0 {
 		return r.contradiction(keyLandlockMode, `the mode is "off", but there are rules`, `take the inherited ones away with remove = ["landlock.rules"]`)
 	}
+	for _, id := range []keyID{keyTCPBind, keyTCPConnect} {
+		if name := keys[id].name; s.Landlock.Mode == spec.LandlockOff && r.m.find(id) != nil {
+			return r.contradiction(keyLandlockMode, `the mode is "off", but there is `+name, `take it away with remove = ["`+name+`"]`)
+		}
+	}
 	if len(s.Landlock.Rules) > 0 {
 		s.Landlock.Mode = spec.LandlockRules
 	}

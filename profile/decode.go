@@ -121,7 +121,7 @@ func (d *decoder) key(id keyID, n int32, v any) error {
 		return d.fail(e.line, def.name, err)
 	}
 	switch id {
-	case keyVersion, keyPty:
+	case keyVersion:
 	case keyDescription:
 		d.out.description = e.text
 	default:

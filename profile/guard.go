@@ -1,6 +1,7 @@
 package profile
 
 import (
+	"errors"
 	"path"
 	"strings"
 	"syscall"
@@ -79,6 +80,15 @@ func (r *resolver) guardProfiles() error {
 			if err := r.guard(dir); err != nil {
 				return err
 			}
+		}
+	}
+	for _, file := range r.loader.Apart {
+		err := r.guard(file)
+		if e, ok := errors.AsType[*spec.Error](err); ok {
+			e.Reason, e.Hint = "the payload could write "+file+", which is lichen's to write", "take a file in another directory, or a descriptor"
+		}
+		if err != nil {
+			return err
 		}
 	}
 	for _, src := range r.m.sources {

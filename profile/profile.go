@@ -23,7 +23,9 @@ type Loader struct {
 	// Guarded are directories that no payload may write, besides Dirs: what the
 	// next run takes from there would be its choice.
 	Guarded []string
-	Vars    Vars
+	// Apart are files that lichen writes, and no payload may.
+	Apart []string
+	Vars  Vars
 }
 
 // Profile is a profile with all that it extends, ready to run.

@@ -40,6 +40,9 @@ func (r *resolver) resolve() error {
 			return place(err, "read", keys[e.key].name, r.m.at(e))
 		}
 	}
+	if err := r.service(); err != nil {
+		return err
+	}
 	r.seccompDefaults()
 	if err := r.check(); err != nil {
 		return err
@@ -169,7 +172,9 @@ func (r *resolver) scalar(e *entry) (err error) {
 	case keyImage, keyPlatform, keyPull, keyIDs, keyEntrypoint, keyRootfsWrite, keyRootfsSize:
 		return r.rootfs(e)
 	case keyLimitOutput:
-		r.spec.Limits.Output = e.num
+		if r.spec.Limits.Output = e.num; e.num == 0 {
+			return bad("nothing at all is no limit that a program can keep", `redirect its output, or take the limit away: remove = ["limits.output"]`)
+		}
 	case keyCgroup:
 		r.spec.Limits.CgroupDir = e.text
 	case keyTimeout:

@@ -35,7 +35,9 @@ func (r *resolver) element(e *entry) (err error) {
 	case keyTCPConnect:
 		addPort(&s.Landlock.TCPConnect, e, at)
 	case keyIOMax:
-		s.Limits.Cgroup = append(s.Limits.Cgroup, spec.CgroupLimit{File: keys[e.key].file, Value: e.text, Origin: at})
+		l := spec.CgroupLimit{File: keys[e.key].file, Origin: at}
+		l.Value, err = parseIOMax(e.text)
+		s.Limits.Cgroup = append(s.Limits.Cgroup, l)
 	case keySeccompAllow:
 		s.Seccomp.Allow = append(s.Seccomp.Allow, spec.SyscallEntry{Name: e.text, Origin: at})
 	case keySeccompDeny:

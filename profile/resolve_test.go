@@ -19,7 +19,7 @@ uid = 0
 gid = 7
 umask = "027"
 new_session = true
-pty = false
+pty = true
 linger = true
 timeout = "30m"
 kill_after = "3s"
@@ -95,7 +95,7 @@ options = ["rw", "dev", "socket", "noexec", "optional"]
 	want := spec.Spec{
 		Process: spec.Process{
 			Command: []string{"sh", "-c", "echo $1 u"}, Cwd: "/work/p/sub", Hostname: s.Process.Hostname,
-			UID: u32(0), GID: u32(7), Umask: u32(0o27), NewSession: true, Linger: true,
+			UID: u32(0), GID: u32(7), Umask: u32(0o27), NewSession: true, PTY: true, Linger: true,
 			Timeout: 30 * time.Minute, KillAfter: 3 * time.Second, KeepFDs: []spec.FD{{FD: 3}, {FD: 5}},
 		},
 		Env: spec.Env{
@@ -188,6 +188,8 @@ func TestContradictions(t *testing.T) {
 		{"net with", "[namespaces]\nnet = true\n[network]\nmode = 'host'", `namespaces.net: network mode "host" means no network namespace`, "remove"},
 		{"host name", "[namespaces]\nuts = false\n[process]\nhostname = 'x'", "process.hostname: it would change the host's own name: namespaces.uts is off", "remove"},
 		{"bad host name", "[process]\nhostname = 'a b'", `"a b" is not a host name (built-in x:3)`, "letters"},
+		{"landlock off, ports", "[landlock]\nmode = 'off'\ntcp_connect = [80]", "landlock.mode: the mode is \"off\", but there is landlock.tcp_connect", "landlock.tcp_connect"},
+		{"landlock off, no port", "[landlock]\nmode = 'off'\ntcp_bind = []", "landlock.mode: the mode is \"off\", but there is landlock.tcp_bind", "landlock.tcp_bind"},
 		{"landlock off", "[landlock]\nmode = 'off'\nrules = [{ path = '/' }]", "landlock.mode: the mode is \"off\", but there are rules", "landlock.rules"},
 		{"nothing allowed", "[seccomp]\ndefault = 'kill'", "seccomp.default: every call is denied", "@default"},
 		{"unset in a path", "[fs]\nro = ['/usr',\n'${XDG_RUNTIME_DIR}/x']", "fs.ro: the variable XDG_RUNTIME_DIR is not set (built-in x:4)", "set XDG_RUNTIME_DIR"},

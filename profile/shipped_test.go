@@ -1,6 +1,7 @@
 package profile
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -57,6 +58,11 @@ func find(s *spec.Spec, target string) *spec.Mount {
 func TestShippedPromises(t *testing.T) {
 	writable := map[string]string{"build": "/home/u/src", "landlock": "/home/u/src /dev/null /dev/tty", "desktop": "/run/user/1000/wayland-0 /dev/dri"}
 	writable["x11"] = writable["desktop"]
+	for _, name := range []string{"nginx", "redis", "postgresql"} {
+		writable[name] = "/home/u/.local/state/" + name
+	}
+	writable["sshd"] = "/home/u/.local/share/sshd"
+	onHost := []string{"service", "nginx", "redis", "postgresql", "python-http", "sshd"}
 	l := shipped()
 	for _, name := range l.names() {
 		p, err := l.Load(name)
@@ -79,9 +85,12 @@ func TestShippedPromises(t *testing.T) {
 		if s.Seccomp.Off || s.Landlock.Mode == spec.LandlockOff || s.Namespaces.Nested {
 			t.Errorf("%s: a protection is off", name)
 		}
-		host := name == "service"
+		host := slices.Contains(onHost, name)
 		if (s.Network.Mode == spec.NetworkHost) != host {
 			t.Errorf("%s: network %v", name, s.Network.Mode)
+		}
+		if l := s.Landlock; host && name != "service" && (l.TCPConnect == nil || len(*l.TCPConnect) > 0 || l.TCPBind == nil) {
+			t.Errorf("%s: it connects, or listens anywhere", name)
 		}
 		if name == "base" || name == "script" || name == "landlock" || name == "image" {
 			continue

@@ -22,7 +22,13 @@ func Compile(s *spec.Spec, f *feature.Facts) (*plan.Plan, error) {
 	if s.Script != nil {
 		return compileScript(s, f)
 	}
-	c := &compiler{b: plan.NewBuilder(), s: s, f: f}
+	s = withSession(s)
+	f, own := ownTerminal(s, f)
+	f, err := relayed(s, f, own)
+	if err != nil {
+		return nil, err
+	}
+	c := &compiler{b: plan.NewBuilder(), s: s, f: f, terminal: terminal{own: own}}
 	if err := c.prepare(); err != nil {
 		return nil, err
 	}
@@ -40,6 +46,7 @@ func Compile(s *spec.Spec, f *feature.Facts) (*plan.Plan, error) {
 	p.Relayed = s.Limits.Output > 0
 	p.Terminal = s.Process.PTY
 	p.KillStrays = !s.Namespaces.PID
+	p.Join = c.joinable(p.CloneFlags)
 	p.Dropped = c.domain.Dropped
 	p.Remarks = c.remarks
 	return p, nil
@@ -60,6 +67,10 @@ type compiler struct {
 	env     []string
 	paths   []string // candidates for execve
 
+	keepFiles bool // the filter keeps files that are passed on from truncation
+
+	terminal terminal // with process.pty
+
 	kept, keptFDs int // descriptors that PID 1 keeps besides its own
 
 	proc  plan.Slot // the host's procfs
@@ -68,6 +79,9 @@ type compiler struct {
 
 func (c *compiler) prepare() (err error) {
 	if err := checkDescriptors(c.s, c.f); err != nil {
+		return err
+	}
+	if err := checkPIDs(c.s); err != nil {
 		return err
 	}
 	if c.s.Namespaces.Nested && c.hostRoot() {
@@ -87,6 +101,9 @@ func (c *compiler) prepare() (err error) {
 	} else if grants, err = c.pathGrants(); err != nil {
 		return err
 	}
+	if err := c.checkTerminal(); err != nil {
+		return err
+	}
 	if c.s.Landlock.Mode == spec.LandlockRules {
 		grants = ruleGrants(c.s.Landlock.Rules)
 	}
@@ -97,6 +114,7 @@ func (c *compiler) prepare() (err error) {
 	if err != nil {
 		return err
 	}
+	c.keepFiles = keepFiles
 	c.ids.bits = c.setIDBits()
 	if c.filters, err = c.compileFilters(keepFiles); err != nil {
 		return err
@@ -104,7 +122,7 @@ func (c *compiler) prepare() (err error) {
 	if c.limits, err = compileLimits(c.s, c.f); err != nil {
 		return err
 	}
-	c.env = environment(c.s.Env, c.f.Environ)
+	c.env = environment(c.s.Env, c.f.Environ, c.payloadPID())
 	c.paths = candidates(c.s.Process.Command[0], c.env)
 	return nil
 }
@@ -133,7 +151,7 @@ func (c *compiler) setup() {
 	// the socket is asked as well.
 	b.Prctl(plan.Val(sys.PR_SET_PDEATHSIG), plan.Val(sys.SIGKILL), plan.Val(0), plan.Val(0), plan.Val(0))
 	c.checkLauncher()
-	c.hideArguments()
+	c.hideArguments("lichen-init")
 	b.Note("keep", "the umask", spec.Origin{})
 	c.umask = b.Into(sys.SYS_UMASK, plan.Val(0))
 	if c.namespaces() {
@@ -148,6 +166,7 @@ func (c *compiler) setup() {
 		if !s.Namespaces.Nested {
 			userns.ForbidNesting(b, c.proc, c.filters.payload != nil, s.OriginOf("namespaces.nested"))
 		}
+		c.makeTerminal()
 	} else {
 		b.Note("adopt", "orphans", spec.Origin{})
 		b.Prctl(plan.Val(sys.PR_SET_CHILD_SUBREAPER), plan.Val(1), plan.Val(0), plan.Val(0), plan.Val(0))
@@ -177,13 +196,13 @@ func (c *compiler) checkLauncher() {
 // hideArguments overwrites PID 1's copy of the launcher's argument strings:
 // /proc/1/cmdline is readable without any right over the process, and options
 // like --env carry secrets.
-func (c *compiler) hideArguments() {
+func (c *compiler) hideArguments(name string) {
 	b := c.b
 	b.Note("clear", "the launcher's arguments", spec.Origin{})
 	zero := b.Open(plan.FDCWD, "/dev/zero", sys.O_RDONLY)
 	b.Call(sys.SYS_READ, plan.From(zero), plan.From(plan.SlotArgv), plan.From(plan.SlotArgvLen))
 	b.Close(zero)
-	b.Prctl(plan.Val(sys.PR_SET_NAME), b.Str("lichen-init"), plan.Val(0), plan.Val(0), plan.Val(0))
+	b.Prctl(plan.Val(sys.PR_SET_NAME), b.Str(name), plan.Val(0), plan.Val(0), plan.Val(0))
 }
 
 // supervise turns PID 1 into what it stays: a process without capabilities,

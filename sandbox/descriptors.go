@@ -93,9 +93,13 @@ func freeFD(s *spec.Spec) int {
 // mount, through which an owner can change the mode of the device: when root
 // starts lichen, that is the payload.
 func (c *compiler) replaceNull() {
-	if c.view == nil || !c.view.Has("/dev/null") {
+	if !c.ownNull() {
 		return
 	}
+	c.exchangeNull()
+}
+
+func (c *compiler) exchangeNull() {
 	for fd, stdio := range c.f.Stdio {
 		if stdio.Kind != feature.DescriptorNull {
 			continue

@@ -22,6 +22,7 @@ type filters struct {
 // beside the policy of s. Where Compile refuses a kernel for its Landlock, the
 // answer is that of best_effort.
 func FilterOptions(s *spec.Spec, f *feature.Facts) (seccomp.Options, error) {
+	s = withSession(s)
 	lenient := *s
 	lenient.Landlock.BestEffort = true
 	d, err := landlock.New(&lenient, nil, f) // grants decide nothing about scopes
@@ -49,6 +50,7 @@ func (c *compiler) filterOptions(keepFiles bool) (seccomp.Options, error) {
 		Nested:         s.Namespaces.Nested,
 		UnixOnly:       noNetwork,
 		NoSockets:      noNetwork && !d.ScopesPaths(),
+		NoFastOpen:     s.Landlock.TCPConnect != nil,
 		NoGroupSignals: !d.ScopesSignals() && !s.Process.NewSession,
 		KeepFiles:      keepFiles,
 		InPlace:        s.Namespaces.Isolation == spec.IsolationLandlock,

@@ -164,8 +164,8 @@ func (a *archive) env(name string) (string, bool) {
 	return "", false
 }
 
-// facts reads "uid N", "gid N", "landlock N" and "subids FIRST-LAST" lines and
-// the host's files.
+// facts reads "uid N", "gid N", "landlock N", "subids FIRST-LAST" and "terminals
+// FD,…" lines and the host's files.
 func (a *archive) facts(t *testing.T) *feature.Facts {
 	t.Helper()
 	f := &feature.Facts{UID: 1000, GID: 1000, LandlockABI: 7, Files: fakehost.Parse(a.get("files")),
@@ -176,8 +176,12 @@ func (a *archive) facts(t *testing.T) *feature.Facts {
 	}
 	for line := range strings.Lines(a.get("facts")) {
 		key, value, _ := strings.Cut(strings.TrimSpace(line), " ")
-		if key == "subids" {
+		switch key {
+		case "subids":
 			f.SubIDs = subIDs(t, f, value)
+			continue
+		case "terminals":
+			f.Terminal = func(fd int) bool { return strings.Contains(value, strconv.Itoa(fd)) }
 			continue
 		}
 		n, err := strconv.Atoi(value)

@@ -21,10 +21,7 @@ func (c *compiler) payload() {
 	if c.namespaces() {
 		c.enterIDs()
 	}
-	if s.Process.NewSession {
-		b.Note("start", "a new session", s.OriginOf("process.new_session"))
-		b.Call(sys.SYS_SETSID)
-	}
+	c.startSession()
 	c.enterCwd()
 	c.setUmask()
 	c.domain.Enforce(b, s.OriginOf("landlock.mode"))
@@ -33,13 +30,15 @@ func (c *compiler) payload() {
 	dropBounding(b, kept, !c.namespaces())
 	setCapabilities(b, kept)
 	c.verify(kept)
+	c.verifyPID()
+	c.takeOutput()
 	c.replaceNull()
-	b.Note("tie to", "the launcher", spec.Origin{})
-	c.checkLauncher()
 	c.passFDs()
 	c.setLimits()
 	b.Note("unblock", "signals", spec.Origin{})
 	b.Call(sys.SYS_RT_SIGPROCMASK, plan.Val(sys.SIG_SETMASK), b.Words(0), plan.Null, plan.Val(8))
+	b.Note("tie to", "the launcher", spec.Origin{})
+	c.checkLauncher()
 	if c.filters.payload != nil {
 		b.Note("filter", "system calls", s.OriginOf("seccomp.default"))
 		installFilter(b, c.filters.payload)

@@ -16,8 +16,14 @@ import (
 type Process struct {
 	// PID is PID 1 of the sandbox, or with plan.Direct the payload, as the host
 	// numbers it.
-	PID  int
-	plan *plan.Plan
+	PID int
+	// Terminal is the payload's own, with plan.Terminal, from Started on.
+	Terminal Terminal
+
+	plan     *plan.Plan
+	stopped  func(pid int, s syscall.Signal)
+	forwards bool
+	signals  bool // they go to the caller
 
 	mu      sync.Mutex // guards control and pidfd against use after Wait
 	control int
@@ -40,10 +46,13 @@ type Options struct {
 	// Forward is for a program that does nothing else: signals that it gets go to
 	// the payload, from before there is one. The payload shares the program's
 	// process group unless it has a session of its own (OwnSession), so that what
-	// the terminal sends reaches it directly, and is not sent twice. The job
-	// control stops are left alone: they stop launcher and payload together.
+	// the terminal sends reaches it directly, and is not sent twice.
 	Forward    bool
 	OwnSession bool
+	// Stopped is called by Wait when something has stopped the payload, with PID 1
+	// and the signal; by then it may run again. A program that forwards stops
+	// itself here, or who waits for it does not learn of the stop.
+	Stopped func(pid int, s syscall.Signal)
 	// Ready, with a plan that has a Gate, is called with the child's process id
 	// before the child sets anything up. An error of it ends the sandbox, and is
 	// returned.
@@ -53,15 +62,19 @@ type Options struct {
 	// Cgroup is a descriptor of the cgroup's directory that the sandbox starts
 	// in; 0 leaves it in the caller's.
 	Cgroup int
+	// Signals, with Forward, is the end of a socket that the signals go to instead of
+	// the payload, one byte each, until the program ends; Process.Signal passes one on.
+	Signals int
 }
 
-// forwarded are the signals that a supervisor or a terminal sends a program.
-var forwarded = [...]syscall.Signal{syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP, syscall.SIGQUIT,
-	syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGWINCH, syscall.SIGCONT}
+// forwarded are the signals that a supervisor or a terminal sends a program. SIGABRT
+// is what systemd ends a service with whose watchdog is not fed.
+var forwarded = [...]syscall.Signal{syscall.SIGTERM, syscall.SIGABRT, syscall.SIGINT, syscall.SIGHUP, syscall.SIGQUIT,
+	syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGWINCH, syscall.SIGCONT, syscall.SIGTSTP}
 
 // fromTerminal are those of them that a terminal sends to its whole foreground
 // process group.
-var fromTerminal = [...]syscall.Signal{syscall.SIGINT, syscall.SIGQUIT, syscall.SIGHUP, syscall.SIGWINCH}
+var fromTerminal = [...]syscall.Signal{syscall.SIGINT, syscall.SIGQUIT, syscall.SIGHUP, syscall.SIGWINCH, syscall.SIGTSTP}
 
 // Start carries out a plan.
 func Start(p *plan.Plan, o Options) (*Process, error) {
@@ -74,7 +87,11 @@ func Start(p *plan.Plan, o Options) (*Process, error) {
 		if o.OwnSession {
 			direct = nil
 		}
-		if err := forward.Start(control, forwarded[:], direct); err != nil {
+		to := control
+		if o.Signals != 0 {
+			to = o.Signals
+		}
+		if err := forward.Start(to, forwarded[:], direct); err != nil {
 			sys.Close(childEnd)
 			sys.Close(control)
 			return nil, startError(p, "catch signals", err)
@@ -109,7 +126,7 @@ func start(p *plan.Plan, control, childEnd int, o Options) (*Process, error) {
 		sys.Close(control)
 		return nil, startError(p, "make the namespaces", err)
 	}
-	process := &Process{PID: h.PID, plan: p, control: control, pidfd: h.PIDFD}
+	process := &Process{PID: h.PID, plan: p, stopped: o.Stopped, signals: o.Signals != 0, forwards: o.Forward, control: control, pidfd: h.PIDFD}
 	if p.Moves > 0 {
 		if err := process.follow(); err != nil {
 			g.close()
@@ -157,10 +174,14 @@ func (p *Process) follow() error {
 // Started waits until the payload has called execve. If it could not, the
 // error is a *Failure and the sandbox is gone.
 func (p *Process) Started() error {
-	m, ok := p.receive()
+	m, ok := p.receiveFirst()
 	if ok && m.Kind == pid1.MessageStarted || !ok && p.plan.Direct {
-		return nil // the socket of a direct child is closed by execve
+		if p.forwards {
+			forward.Running()
+		}
+		return p.checkTerminal() // the socket of a direct child is closed by execve
 	}
+	p.dropTerminal()
 	exit, _ := p.reap() // ECHILD cannot happen: the pid is our child
 	if ok && m.Kind == pid1.MessageFailed {
 		return explain(p.plan, m)
@@ -175,6 +196,9 @@ func (p *Process) Wait() (Exit, error) {
 	ended := false
 	for {
 		m, ok := p.receive()
+		if ok && m.Kind == pid1.MessageStopped && p.stopped != nil {
+			p.stopped(p.PID, syscall.WaitStatus(m.Status).StopSignal())
+		}
 		if !ok {
 			break
 		}
@@ -209,7 +233,9 @@ func (p *Process) reap() (sys.Exit, error) {
 	defer p.mu.Unlock()
 	if !p.done {
 		p.done = true
-		forward.Stop()
+		if !p.signals {
+			forward.Stop()
+		}
 		sys.Close(p.control)
 		sys.Close(p.pidfd)
 	}

@@ -105,7 +105,7 @@ func TestEnvironment(t *testing.T) {
 		Keep: []spec.Pattern{{Pattern: "LANG"}, {Pattern: "LC_*"}, {Pattern: "PATH"}},
 		Set:  []spec.EnvVar{{Name: "PATH", Value: "/usr/bin"}, {Name: "EMPTY", Value: ""}},
 	}
-	got := environment(e, []string{"LANG=C", "LC_ALL=C", "PATH=/evil", "TOKEN=secret", "LANGUAGE=de", "broken", "=x", "LC_=y"})
+	got := environment(e, []string{"LANG=C", "LC_ALL=C", "PATH=/evil", "TOKEN=secret", "LANGUAGE=de", "broken", "=x", "LC_=y"}, 2)
 	want := []string{"EMPTY=", "LANG=C", "LC_=y", "LC_ALL=C", "PATH=/usr/bin"}
 	if !slices.Equal(got, want) {
 		t.Errorf("environment %q, want %q", got, want)

@@ -107,7 +107,7 @@ func (c *scripted) setup() error {
 	b.Call(sys.SYS_CLOSE, plan.From(plan.SlotPeer))
 	c.tie()
 	if !c.direct {
-		c.hideArguments()
+		c.hideArguments("lichen-init")
 	}
 	b.Note("keep", "the umask", spec.Origin{})
 	c.umask = b.Into(sys.SYS_UMASK, plan.Val(0))

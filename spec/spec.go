@@ -34,6 +34,13 @@ type Spec struct {
 // OriginOf returns where key was set, or the zero Origin.
 func (s *Spec) OriginOf(key string) Origin { return s.Origins[key] }
 
+// OwnSession reports whether the payload has a session of its own: on request, with
+// a terminal of its own, and where its output is counted, which the caller's
+// terminal would go around (/dev/tty).
+func (s *Spec) OwnSession() bool {
+	return s.Process.NewSession || s.Process.PTY || s.Limits.Output > 0
+}
+
 // Process says what runs and how it ends.
 type Process struct {
 	Command    []string
@@ -64,6 +71,7 @@ type Env struct {
 	Keep []Pattern // names or shell patterns ("LC_*") taken from the caller
 	Set  []EnvVar  // explicit values; they win over Keep
 	PIDs []string  // names whose value is the payload's process id inside
+	Drop []string  // names that Keep does not take, whatever it says
 }
 
 // Pattern is a name or a path.Match pattern of environment names.
