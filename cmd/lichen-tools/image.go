@@ -2,10 +2,9 @@ package main
 
 import (
 	"context"
-	"strings"
 )
 
-// verb is one word after "image".
+// verb is one word after "image" or "unit".
 type verb struct {
 	name, args, summary string
 	least, most         int // operands; most may be -1
@@ -45,80 +44,24 @@ func newVerb[T any, P interface {
 	}
 }
 
-// imageCommand is "lichen image VERB".
-func imageCommand(ctx context.Context, u *ui, args []string) int {
-	if len(args) == 0 {
-		return u.fail(usageError("", "no verb is given"))
+// imageFamily is "lichen image VERB".
+func imageFamily() *family {
+	return &family{
+		name: "image", summary: "Fetch, unpack and look after images.", verbs: verbs,
+		tail: "An image (REF) is a name in a registry (debian:bookworm, ghcr.io/x/y@sha256:...),\n" +
+			"oci:DIR[:TAG], oci-archive:FILE[:TAG] or docker-archive:FILE[:TAG].\n" +
+			"Exit status: 0, or 125 when something failed.\n\nExample: lichen image pull debian:bookworm\n",
 	}
-	switch args[0] {
-	case "--help", "-h":
-		return u.print(overview())
-	case "help":
-		if len(args) == 2 {
-			return u.help(args[1])
-		}
-		return u.print(overview())
-	}
-	for _, v := range verbs() {
-		if v.name != args[0] {
-			continue
-		}
-		o := v.options()
-		operands, err := parse(v.name, o, args[1:])
-		if err == nil && !o.helpWanted() {
-			err = v.misused(operands)
-		}
-		switch {
-		case err != nil:
-			return u.fail(err)
-		case o.helpWanted():
-			return u.help(v.name)
-		}
-		return v.run(ctx, u, o, operands)
-	}
-	return u.fail(usageError("", "there is no verb "+quote(args[0])))
 }
 
-// misused returns what is wrong with the number of operands.
-func (v *verb) misused(operands []string) error {
+// misused returns what is wrong with the number of operands. name is what
+// usageError takes.
+func (v *verb) misused(name string, operands []string) error {
 	switch n := len(operands); {
 	case n < v.least:
-		return usageError(v.name, v.name+" takes "+v.args)
+		return usageError(name, v.name+" takes "+v.args)
 	case v.most >= 0 && n > v.most:
-		return usageError(v.name, quote(operands[v.most])+" is too much")
+		return usageError(name, quote(operands[v.most])+" is too much")
 	}
 	return nil
-}
-
-// overview lists the verbs.
-func overview() string {
-	var b strings.Builder
-	b.WriteString("Usage: lichen image VERB [OPTION]... [OPERAND]...\n\nFetch, unpack and look after images.\n\nVerbs:\n")
-	for _, v := range verbs() {
-		b.WriteString("  " + pad(v.name, 10) + v.summary + "\n")
-	}
-	b.WriteString("\nlichen image VERB --help lists the options of one.\n\n" +
-		"An image (REF) is a name in a registry (debian:bookworm, ghcr.io/x/y@sha256:...),\n" +
-		"oci:DIR[:TAG], oci-archive:FILE[:TAG] or docker-archive:FILE[:TAG].\n" +
-		"Exit status: 0, or 125 when something failed.\n\nExample: lichen image pull debian:bookworm\n")
-	return b.String()
-}
-
-// help prints the options of one verb.
-func (u *ui) help(name string) int {
-	for _, v := range verbs() {
-		if v.name != name {
-			continue
-		}
-		p, err := newParser(v.name, v.options())
-		if err != nil {
-			return u.fail(usageError(v.name, err.Error()))
-		}
-		p.Usage = strings.TrimRight("[OPTION]... "+v.args, " ")
-		p.ShortDescription = v.summary
-		var b strings.Builder
-		p.WriteHelp(&b)
-		return u.print(b.String())
-	}
-	return u.fail(usageError("", "there is no verb "+quote(name)))
 }

@@ -1,6 +1,7 @@
 // Command lichen-tools is the part of lichen that no start of a sandbox pays
-// for: it fetches, unpacks and looks after images. lichen(1) starts it for
-// "lichen image"; see lichen-image(1).
+// for: it fetches, unpacks and looks after images, talks to service managers, and
+// makes and reads their units. lichen(1) starts it for "lichen image" and
+// "lichen unit"; see lichen-image(1) and lichen-unit(1).
 package main
 
 import (
@@ -57,21 +58,23 @@ func dispatch(ctx context.Context, u *ui, args []string) int {
 	}
 	switch args[0] {
 	case "image":
-		return imageCommand(ctx, u, args[1:])
+		return imageFamily().command(ctx, u, args[1:])
+	case "unit":
+		return unitFamily().command(ctx, u, args[1:])
+	case "scope":
+		return scopeCommand(ctx, u, args[1:])
+	case "delegated":
+		return delegatedCommand(ctx, u, args[1:])
 	case "--version", "-V":
 		return versionCommand(u, args[1:])
 	case "--help", "-h", "help":
-		return u.print(overview())
+		return u.print(imageFamily().overview())
 	}
 	return u.fail(usageError("", "there is no command "+quote(args[0])))
 }
 
 // usageError is a mistake on the command line. verb is the word after "image",
-// or "".
+// or "", or "unit" and the word after it.
 func usageError(verb, reason string) error {
-	help := "lichen image --help"
-	if verb != "" {
-		help = "lichen image " + verb + " --help"
-	}
-	return &spec.Error{Op: "read", Object: "the command line", Reason: reason, Hint: help + " lists what can be given"}
+	return &spec.Error{Op: "read", Object: "the command line", Reason: reason, Hint: commandOf(verb) + " --help lists what can be given"}
 }

@@ -28,7 +28,7 @@ type optionTable interface{ helpWanted() bool }
 
 // newParser makes the parser of one verb.
 func newParser(verb string, table any) (*flags.Parser, error) {
-	p := flags.NewNamedParser(strings.TrimRight("lichen image "+verb, " "), flags.PassDoubleDash)
+	p := flags.NewNamedParser(commandOf(verb), flags.PassDoubleDash)
 	_, err := p.AddGroup("Options", "", table)
 	return p, err
 }

@@ -53,6 +53,7 @@ func checkProfile(u *ui, name string, facts *feature.Facts) (notes string, errs 
 	}
 	var found errorList
 	found.add(seccomp.Check(&p.Spec.Seccomp))
+	found.add(checkCgroup(p.Spec))
 	err = (&image{ui: u}).attach(p.Spec)
 	found.add(err)
 	var compiled *plan.Plan

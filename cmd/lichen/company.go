@@ -9,7 +9,7 @@ import (
 // company is what the launcher does beside a running sandbox. A nil member has
 // nothing to do; each costs a launch only where the profile asks for it.
 type company struct {
-	terminal *terminal     // process.pty
+	terminal *ownTerminal  // process.pty
 	output   *output       // limits.output
 	cgroup   *cgroupRun    // limits by cgroup
 	service  *service      // service.notify
@@ -27,7 +27,14 @@ func (l *launcher) accompany(s *spec.Spec) (*company, error) {
 		c.close()
 		return nil, err
 	}
-	if c.cgroup, err = newCgroup(s); err != nil {
+	if c.terminal != nil && c.output != nil {
+		c.terminal.take = c.output.budget.Take
+	}
+	if c.cgroup, err = newCgroup(l.ui, s); err != nil {
+		c.close()
+		return nil, err
+	}
+	if c.entry, err = newRegistration(l.name); err != nil {
 		c.close()
 		return nil, err
 	}
@@ -35,7 +42,7 @@ func (l *launcher) accompany(s *spec.Spec) (*company, error) {
 }
 
 func (c *company) options(s *spec.Spec) sandbox.Options {
-	o := sandbox.Options{Forward: true, OwnSession: s.Process.NewSession}
+	o := sandbox.Options{Forward: true, OwnSession: s.OwnSession(), Stopped: pause(s)}
 	c.terminal.options(&o)
 	c.output.options(&o)
 	c.cgroup.options(&o)
@@ -45,10 +52,10 @@ func (c *company) options(s *spec.Spec) sandbox.Options {
 // started is called once the payload runs. What goes wrong from here on is
 // reported and does not end the sandbox.
 func (c *company) started(p *sandbox.Process, s *spec.Spec, compiled *plan.Plan) {
-	c.terminal.started(p)
 	c.output.started(p)
+	c.terminal.started(p) // after who counts
 	c.service.started(p)
-	c.entry = register(p, s, compiled)
+	c.entry.started(p, s, compiled)
 }
 
 // ended is called once every process inside is gone.

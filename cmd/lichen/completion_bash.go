@@ -25,6 +25,9 @@ _lichen_complete() { # KIND...: fills COMPREPLY for $cur
 			_lichen_reply < <(compgen -W "$(lichen profile list --names 2>/dev/null)" -- "$cur")
 			[[ $cur == */* ]] && _lichen_complete file
 			;;
+		sandbox)
+			_lichen_reply < <(compgen -W "$(lichen ps --quiet 2>/dev/null)" -- "$cur")
+			;;
 		command)
 			_lichen_reply < <(compgen -c -- "$cur")
 			_lichen_complete file

@@ -8,6 +8,10 @@ function __lichen_profiles
 	lichen profile list --names 2>/dev/null
 end
 
+function __lichen_sandboxes
+	lichen ps --quiet 2>/dev/null
+end
+
 complete -c lichen -f
 complete -c lichen -n __fish_use_subcommand -l version -d 'print the version'
 complete -c lichen -n __fish_use_subcommand -l help -d 'print the help'
@@ -54,6 +58,8 @@ func fishArgument(kind string) string {
 		return " -F"
 	case "command":
 		return " -F -a '(__fish_complete_command)'"
+	case "sandbox":
+		return " -a '(__lichen_sandboxes)'"
 	}
 	words := strings.ReplaceAll(" "+kind+" ", " profile ", " (__lichen_profiles) ")
 	return " -a '" + strings.TrimSpace(words) + "'"

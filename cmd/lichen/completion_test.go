@@ -85,6 +85,8 @@ func TestBashCompletes(t *testing.T) {
 		{[]string{"profile", "show", "ba"}, "base"},
 		{[]string{"check", "ba"}, "base"},
 		{[]string{"completion", "z"}, "zsh"},
+		{[]string{"exec", "bu"}, "build"}, // what the fake lists
+		{[]string{"kill", "--signal", "K"}, "KILL"},
 		{[]string{"doctor", "--j"}, "--json"},
 		{[]string{"seccomp", "exp"}, "export"},
 		{[]string{"seccomp", "show", "bu"}, "build"},

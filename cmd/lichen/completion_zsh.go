@@ -11,6 +11,12 @@ _lichen_profiles() {
 	_files
 }
 
+_lichen_sandboxes() {
+	local -a ids
+	ids=(${(f)"$(lichen ps --quiet 2>/dev/null)"})
+	_describe sandbox ids
+}
+
 _lichen() {
 	local -a subcommands # not "commands": that is zsh's own
 	subcommands=(
@@ -93,6 +99,8 @@ func zshAction(kind string) string {
 		return "_files"
 	case "profile":
 		return "_lichen_profiles"
+	case "sandbox":
+		return "_lichen_sandboxes"
 	}
 	return "(" + kind + ")"
 }

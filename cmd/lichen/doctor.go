@@ -2,14 +2,17 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"os"
 	"strings"
 	"time"
 
+	"github.com/lichen-sandbox/lichen/cgroup"
 	"github.com/lichen-sandbox/lichen/internal/feature"
 	"github.com/lichen-sandbox/lichen/profile"
 	"github.com/lichen-sandbox/lichen/profiles"
 	"github.com/lichen-sandbox/lichen/sandbox"
+	"github.com/lichen-sandbox/lichen/spec"
 )
 
 type doctorOptions struct {
@@ -30,7 +33,7 @@ func doctorCommand(u *ui, args []string) int {
 	case len(rest) > 0:
 		return u.fail(usageError("doctor", quote(rest[0])+" is too much"))
 	}
-	findings := feature.Doctor(feature.Examine())
+	findings := append(feature.Doctor(feature.Examine()), limitsFinding(&cgroup.Host{UID: os.Geteuid(), Getenv: os.Getenv}))
 	tried := trySandbox("base")
 	findings = append(findings, finding("sandbox", tried))
 	if tried.err != nil {
@@ -87,6 +90,35 @@ func trySandbox(name string) trial {
 		err = textError("true(1) did not end with status 0 inside")
 	}
 	return trial{time.Since(begin), err}
+}
+
+// limitsFinding says which limits by cgroup a sandbox could have that is started
+// from here. It changes nothing, and asks no service manager.
+func limitsFinding(h *cgroup.Host) feature.Finding {
+	f := feature.Finding{Name: "limits by cgroup", Status: feature.OK}
+	var have []string
+	scope := false
+	for _, file := range []string{"memory.max", "pids.max", "cpu.max", "io.max"} {
+		_, err := h.Find(&spec.Limits{Cgroup: []spec.CgroupLimit{{File: file}}})
+		ask, asks := errors.AsType[*cgroup.Ask](err)
+		scope = scope || asks && ask.Unit == ""
+		if e, ok := errors.AsType[*spec.Error](err); ok && f.Cause == "" {
+			f.Cause, f.Fix = e.Reason, e.Hint
+		}
+		if err == nil {
+			have = append(have, strings.TrimSuffix(file, ".max"))
+		}
+	}
+	switch {
+	case scope:
+		f.Cause, f.Fix = "", ""
+		f.Detail = "in a scope of the service manager's, with the controllers that it has"
+	case len(have) == 0:
+		f.Status, f.Detail = feature.Warn, "none"
+	default:
+		f.Detail = strings.Join(have, " ")
+	}
+	return f
 }
 
 func finding(name string, t trial) feature.Finding {

@@ -13,6 +13,9 @@ func helpCommand(u *ui, args []string) int {
 		if args[0] == "image" {
 			return imageCommand(u, []string{"--help"})
 		}
+		if args[0] == "unit" {
+			return unitCommand(u, []string{"--help"})
+		}
 		return u.help(args[0])
 	}
 	return u.fail(usageError("", "help takes one command"))

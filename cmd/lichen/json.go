@@ -10,10 +10,12 @@ import (
 type jsonObject struct{ buf []byte }
 
 func newEvent(name string) *jsonObject {
-	o := &jsonObject{buf: append(make([]byte, 0, 512), '{')}
+	o := newObject()
 	o.text("event", name)
 	return o
 }
+
+func newObject() *jsonObject { return &jsonObject{buf: append(make([]byte, 0, 512), '{')} }
 
 func (o *jsonObject) key(name string) {
 	if last := o.buf[len(o.buf)-1]; last != '{' {

@@ -5,6 +5,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/lichen-sandbox/lichen/cgroup"
 	"github.com/lichen-sandbox/lichen/internal/plan"
 	"github.com/lichen-sandbox/lichen/internal/sys"
 	"github.com/lichen-sandbox/lichen/sandbox"
@@ -17,6 +18,8 @@ type launcher struct {
 	status  *status // nil: nobody wants to know
 	stats   *stats  // nil: likewise
 	service service
+	name    string         // for lichen ps; "" lets the list choose
+	last    syscall.Signal // what to end by; 0: by the exit status
 }
 
 // launch starts the plan, waits for its end and returns the exit status.
@@ -31,7 +34,7 @@ func (l *launcher) launch(s *spec.Spec, p *plan.Plan) int {
 	// that comes before there is a payload waits for it.
 	process, err := sandbox.Start(p, c.options(s))
 	if err != nil {
-		return l.failed(err)
+		return l.failed(c.cgroup.explain(err))
 	}
 	begin := time.Now()
 	var seen []namespace
@@ -41,11 +44,12 @@ func (l *launcher) launch(s *spec.Spec, p *plan.Plan) int {
 	limit := startTimeout(process, s)
 	if err := process.Started(); err != nil {
 		hintAtImage(err, s)
-		code := l.failed(err)
+		err = c.cgroup.explain(err)
 		if limit.stop() {
+			l.failed(tooLate(s))
 			return exitTimeout
 		}
-		return code
+		return l.interrupted(s, err)
 	}
 	c.started(process, s, p)
 	l.status.started(process.PID, seen)
@@ -55,6 +59,7 @@ func (l *launcher) launch(s *spec.Spec, p *plan.Plan) int {
 		o.verdict = verdictTimeout
 	}
 	c.ended(&o)
+	l.judge(s, &exit, &o)
 	l.status.exited(&o)
 	l.stats.write(&o)
 	if err != nil && o.verdict == "" {
@@ -122,6 +127,7 @@ type outcome struct {
 	total   sys.Exit
 	wall    time.Duration
 	verdict verdict
+	cgroup  *cgroup.Usage // nil: it had no cgroup of its own
 }
 
 func (o *outcome) exitCode() int {
@@ -134,8 +140,11 @@ func (o *outcome) exitCode() int {
 	return o.status.ExitStatus()
 }
 
-// end returns the exit status of lichen, or does not return where the launcher
-// is to end as the payload did.
-func (l *launcher) end(_ *spec.Spec, o *outcome) int {
+// end returns the exit status of lichen, and notes where it is to end as the
+// payload did (finish): what accompanies the sandbox has to be closed before.
+func (l *launcher) end(s *spec.Spec, o *outcome) int {
+	if s.Process.ExitBySignal && o.status.Signaled() && o.verdict != verdictTimeout {
+		l.last = o.status.Signal()
+	}
 	return o.exitCode()
 }

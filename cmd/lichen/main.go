@@ -43,10 +43,14 @@ type command struct {
 func commands() []command {
 	return []command{
 		{"run", "[--] COMMAND [ARGUMENT]...", "run a command in a sandbox", newOptions[sandboxOptions], "command", runCommand, nil},
+		{"ps", "", "list the sandboxes that run", newOptions[psOptions], "", psCommand, nil},
+		{"exec", "ID [--] COMMAND [ARGUMENT]...", "run a command in a sandbox that runs", newOptions[execOptions], "sandbox", execCommand, nil},
+		{"kill", "ID... | --all", "end sandboxes, or send them a signal", newOptions[killOptions], "sandbox", killCommand, nil},
 		{"plan", "[--] COMMAND [ARGUMENT]...", "print what run would do, and do nothing", newOptions[planOptions], "command", planCommand, nil},
 		{"check", "PROFILE...", "check profiles against this host", newOptions[checkOptions], "profile", checkCommand, nil},
 		{"profile", "list | show NAME | from-bwrap -- ARGUMENT...", "list the profiles, print one, or make one of bubblewrap's arguments", newOptions[profileOptions], "list show from-bwrap profile", profileCommand, nil},
 		{"image", "VERB OPERAND...", "fetch, list, check, copy and make images", newOptions[imageOptions], "pull ls inspect config rm prune verify export copy commit unpack pack", imageCommand, nil},
+		{"unit", "VERB OPERAND...", "make units of systemd from profiles, and profiles from units", newOptions[unitOptions], "generate import", unitCommand, nil},
 		{"seccomp", "VERB OPERAND...", "look into system call filters, export and import them", newOptions[seccompOptions], "show explain diff export import groups disassemble profile", seccompCommand, seccompVerbs},
 		{"doctor", "", "find out whether this host can make sandboxes", newOptions[doctorOptions], "", doctorCommand, nil},
 		{"completion", "bash | zsh | fish", "print a completion script for a shell", newOptions[completionOptions], "bash zsh fish", completionCommand, nil},

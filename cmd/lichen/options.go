@@ -58,6 +58,7 @@ type sandboxOptions struct {
 	Timeout   string `long:"timeout" value-name:"TIME" unquote:"false" description:"send SIGTERM after this time (30s, 5m, 1h) and exit with 124"`
 	KillAfter string `long:"kill-after" value-name:"TIME" unquote:"false" description:"time from that SIGTERM to SIGKILL (default: 10s)"`
 	Stats     string `long:"stats" value-name:"FILE|fd:N" unquote:"false" complete:"file" description:"at the end, write what was used: time, memory, input and output"`
+	Name      string `long:"name" value-name:"NAME" unquote:"false" description:"name in lichen ps, exec and kill (default: one is chosen)"`
 	StatusFD  *int   `long:"status-fd" value-name:"N" unquote:"false" description:"write what happens to a descriptor, as lines of JSON"`
 
 	helpOption

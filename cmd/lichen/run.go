@@ -15,6 +15,7 @@ import (
 	"github.com/lichen-sandbox/lichen/profiles"
 	"github.com/lichen-sandbox/lichen/sandbox"
 	"github.com/lichen-sandbox/lichen/spec"
+	"github.com/lichen-sandbox/lichen/state"
 )
 
 // runCommand is "lichen run".
@@ -35,12 +36,16 @@ func runCommand(u *ui, args []string) int {
 	if err != nil {
 		return u.fail(err)
 	}
-	l := launcher{ui: u, status: s, stats: used}
-	loaded, p, err := o.compile(command, &image{ui: u, pull: true}, &l.service)
+	if o.Name != "" && !state.ValidName(o.Name) {
+		return u.fail(usageError("run", "--name "+quote(o.Name)+": a name is 1 to 32 of a-z, 0-9, '-', '_' and '.', and begins with a letter, a digit or '_'"))
+	}
+	l := launcher{ui: u, status: s, stats: used, name: o.Name}
+	loaded, p, err := o.compile(command, &image{ui: u, pull: true}, &l.service, used)
 	if err != nil {
+		l.service.close()
 		return l.failed(err)
 	}
-	return l.launch(loaded, p)
+	return l.finish(l.launch(loaded, p))
 }
 
 // newLoader returns the loader of the profiles that a user's names mean.
@@ -51,8 +56,9 @@ func newLoader() *profile.Loader {
 }
 
 // guarded lists what decides about the next run besides profiles: the store of
-// images, also the usual one where LICHEN_STORE names another, and the files
-// that say where images come from (registries.toml, beside the first profiles).
+// images, also the usual one where LICHEN_STORE names another, the files that say
+// where images come from (registries.toml, beside the first profiles), and the list
+// of running sandboxes, which says how lichen exec confines a command.
 func guarded(profiles []string) []string {
 	var list []string
 	if dir, err := store.DefaultDir(os.Getenv); err == nil {
@@ -69,6 +75,9 @@ func guarded(profiles []string) []string {
 	}
 	for _, dir := range profiles[:min(len(profiles), 2)] {
 		list = append(list, path.Join(path.Dir(dir), "registries.toml"))
+	}
+	if dir := state.Path(os.Getenv); dir != "" {
+		list = append(list, dir)
 	}
 	return list
 }
@@ -93,7 +102,9 @@ func (o *sandboxOptions) load(command []string) (*spec.Spec, error) {
 	case name == "":
 		name = defaultProfile
 	}
-	p, err := newLoader().LoadWith(name, over)
+	loader := newLoader()
+	loader.Apart = o.statsFile()
+	p, err := loader.LoadWith(name, over)
 	if err != nil {
 		return nil, err
 	}
@@ -109,6 +120,8 @@ func (o *sandboxOptions) checkKeptFDs(s *spec.Spec) error {
 		switch {
 		case o.StatusFD != nil && fd.FD == *o.StatusFD:
 			reason = "it carries the status, which the payload could then write itself"
+		case o.statsGoTo(fd.FD):
+			reason = "it carries the stats, which the payload could then write itself"
 		case !sys.FDOpen(fd.FD):
 			reason = "it is not open"
 		default:
@@ -122,6 +135,9 @@ func (o *sandboxOptions) checkKeptFDs(s *spec.Spec) error {
 // attacher adds to a Spec what is known only at the start.
 type attacher interface{ attach(s *spec.Spec) error }
 
+// planner answers for what a plan does not make.
+type planner interface{ planned(f *feature.Facts) }
+
 // compile decides everything about the sandbox, and starts nothing.
 func (o *sandboxOptions) compile(command []string, attached ...attacher) (*spec.Spec, *plan.Plan, error) {
 	s, err := o.load(command)
@@ -133,6 +149,15 @@ func (o *sandboxOptions) compile(command []string, attached ...attacher) (*spec.
 			return nil, nil, err
 		}
 	}
-	p, err := sandbox.Compile(s, feature.Gather(os.Environ()))
+	if err := o.checkKeptFDs(s); err != nil { // of LISTEN_FDS as well
+		return nil, nil, err
+	}
+	f := feature.Gather(os.Environ())
+	for _, a := range attached {
+		if p, ok := a.(planner); ok {
+			p.planned(f)
+		}
+	}
+	p, err := sandbox.Compile(s, f)
 	return s, p, err
 }

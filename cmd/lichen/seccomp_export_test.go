@@ -39,7 +39,7 @@ func TestSeccompExport(t *testing.T) {
 	}
 	// What was exported can be read again, and then answers the same.
 	imported := succeeded(t, "seccomp import "+writeTestFile(t, "script.json", oci))
-	again := writeTestFile(t, "again.toml", "version = 1\nextends = [\"base\"]\nremove = [\"seccomp.allow\"]\n"+imported)
+	again := writeTestFile(t, "again.toml", "version = 1\nextends = [\"base\"]\nremove = [\"seccomp.allow\"]\n[landlock]\ntcp_connect = []\n"+imported)
 	if diff := succeeded(t, "seccomp diff --all script "+again); diff != "" {
 		t.Errorf("differences:\n%s", diff)
 	}

@@ -112,6 +112,8 @@ func guardOption(name string) string {
 		return `without a network namespace, with the network "none"`
 	case "NoSockets":
 		return `the same, where Landlock has no right to connect to sockets (before ABI 9)`
+	case "NoFastOpen":
+		return "with rules for the TCP ports to connect to (landlock.tcp_connect)"
 	case "NoGroupSignals":
 		return "without a session of its own, where Landlock has no scope for signals (before ABI 6)"
 	case "KeepFiles":

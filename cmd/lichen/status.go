@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/lichen-sandbox/lichen/cgroup"
 	"github.com/lichen-sandbox/lichen/internal/sys"
 	"github.com/lichen-sandbox/lichen/sandbox"
 	"github.com/lichen-sandbox/lichen/spec"
@@ -105,7 +106,14 @@ func (s *status) exited(out *outcome) {
 	if s == nil {
 		return
 	}
-	o, w := newEvent("exited"), out.status
+	o := newEvent("exited")
+	out.describe(o)
+	s.write(o)
+}
+
+// describe adds how the payload ended, and what the whole sandbox used.
+func (out *outcome) describe(o *jsonObject) {
+	w := out.status
 	if w.Signaled() {
 		o.number("signal", int64(w.Signal()))
 		o.text("name", sys.SignalName(w.Signal()))
@@ -129,5 +137,26 @@ func (s *status) exited(out *outcome) {
 		o.number("voluntary_switches", total.NVCSw)
 		o.number("involuntary_switches", total.NIvCSw)
 	})
-	s.write(o)
+	if out.cgroup != nil {
+		o.object("cgroup", func(o *jsonObject) { describeCgroup(o, out.cgroup) })
+	}
+}
+
+// describeCgroup adds the counters that this kernel, and the cgroup's
+// controllers, have.
+func describeCgroup(o *jsonObject, u *cgroup.Usage) {
+	for _, c := range [...]struct {
+		name  string
+		value int64
+	}{
+		{"memory_peak", u.MemoryPeak}, {"pids_peak", u.PidsPeak},
+		{"cpu_us", u.CPUUsage}, {"cpu_user_us", u.CPUUser}, {"cpu_system_us", u.CPUSystem},
+		{"cpu_throttled_us", u.CPUThrottled}, {"cpu_throttled", u.Throttled},
+		{"io_read", u.IORead}, {"io_written", u.IOWritten},
+		{"oom_kills", u.OOMKills}, {"memory_max_hits", u.MemoryMaxHits}, {"forks_refused", u.ForksRefused},
+	} {
+		if c.value >= 0 {
+			o.number(c.name, c.value)
+		}
+	}
 }

@@ -48,6 +48,8 @@ func (t *timeout) expire() {
 		_ = t.process.Kill()
 	})
 	_ = t.process.Signal(t.signal) // likewise; else Kill follows
+	// What is stopped handles no signal but this one and SIGKILL (signal(7)).
+	_ = t.process.Signal(syscall.SIGCONT)
 }
 
 // stop reports whether the time was over before the end. The timers need no

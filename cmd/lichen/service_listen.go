@@ -1,0 +1,71 @@
+package main
+
+import (
+	"os"
+	"slices"
+	"strconv"
+
+	"github.com/lichen-sandbox/lichen/internal/sys"
+	manager "github.com/lichen-sandbox/lichen/service"
+	"github.com/lichen-sandbox/lichen/spec"
+)
+
+// listen passes on the descriptors of LISTEN_FDS.
+func listen(s *spec.Spec) error {
+	sockets, err := manager.Listen(os.Getenv, os.Getpid())
+	if err != nil || sockets.Count == 0 {
+		return err
+	}
+	origin := spec.Origin{File: "LISTEN_FDS"}
+	for _, fd := range sockets.FDs() {
+		if !sys.FDInherited(fd) {
+			return &spec.Error{Op: "pass", Object: "descriptor " + strconv.Itoa(fd), Reason: "it is not open", Origin: origin}
+		}
+		if !slices.ContainsFunc(s.Process.KeepFDs, func(k spec.FD) bool { return k.FD == fd }) {
+			s.Process.KeepFDs = append(s.Process.KeepFDs, spec.FD{FD: fd, Origin: origin})
+		}
+	}
+	setVariable(s, "LISTEN_FDS", strconv.Itoa(sockets.Count))
+	if sockets.Names != "" {
+		setVariable(s, "LISTEN_FDNAMES", sockets.Names)
+	}
+	s.Env.PIDs = append(s.Env.PIDs, "LISTEN_PID")
+	return nil
+}
+
+// keepIn forbids TCP but on connections that are there or come in, where the
+// payload is to have no network and gets a socket of the internet: from LISTEN_FDS,
+// by keep_fds, or as a standard descriptor. A socket belongs to the network that it
+// was made in, and a TCP socket can be disconnected and connected to somewhere else,
+// one that listens too (AF_UNSPEC in inet_stream_connect, inet_shutdown of
+// net/ipv4/af_inet.c): the host's network would be open.
+func keepIn(s *spec.Spec) error {
+	if s.Network.Mode != spec.NetworkNone || !passesInternet(s) {
+		return nil
+	}
+	origin := s.OriginOf("network.mode")
+	if s.Landlock.Mode == spec.LandlockOff {
+		return &spec.Error{Op: "enforce", Object: "network.mode", Origin: s.OriginOf("landlock.mode"),
+			Reason: "through a passed socket of the internet the payload could connect to the host's network, which Landlock has to refuse, and it is off",
+			Hint:   `leave landlock.mode = "off" out, or say network.mode = "host"`}
+	}
+	for _, ports := range []struct {
+		key  string
+		list **[]spec.Port
+	}{{"landlock.tcp_connect", &s.Landlock.TCPConnect}, {"landlock.tcp_bind", &s.Landlock.TCPBind}} {
+		if *ports.list == nil {
+			*ports.list = &[]spec.Port{}
+			s.Origins[ports.key] = origin
+		}
+	}
+	return nil
+}
+
+func passesInternet(s *spec.Spec) bool {
+	for fd := range 3 {
+		if sys.FDInternet(fd) {
+			return true
+		}
+	}
+	return slices.ContainsFunc(s.Process.KeepFDs, func(k spec.FD) bool { return sys.FDInternet(k.FD) })
+}
