@@ -33,6 +33,9 @@ func TestEveryOpFails(t *testing.T) {
 	t.Run("ranges", func(t *testing.T) {
 		forRanges(t, func(t *testing.T, b *box) { b.everyOpFails("-ids", "subuid") })
 	})
+	t.Run("terminal", func(t *testing.T) {
+		forUsers(t, func(t *testing.T, b *box) { b.everyOpFails("-pty") })
+	})
 	t.Run("fake ids", func(t *testing.T) {
 		forUsers(t, func(t *testing.T, b *box) { b.everyOpFails("-ids", "fake") })
 	})

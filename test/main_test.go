@@ -62,7 +62,7 @@ func build() error {
 		return err
 	}
 	for dir, packages := range map[string][]string{
-		binDir:  {"../cmd/lichen", "./helpers/probe", "./helpers/inject"},
+		binDir:  {"../cmd/lichen", "./helpers/probe", "./helpers/inject", "./helpers/catch"},
 		libexec: {"../cmd/lichen-tools"},
 	} {
 		cmd := exec.Command("go", append([]string{"build", "-buildvcs=false", "-o", dir + "/"}, packages...)...)

@@ -42,11 +42,30 @@ missing() {
 	done
 }
 
+# no_daemons keeps packages of services from starting one, and PostgreSQL's from
+# making a cluster: tests run the programs as an ordinary user. What is there
+# already stays as it is.
+no_daemons() {
+	policy=/usr/sbin/policy-rc.d
+	if [ ! -e "$policy" ]; then
+		printf '#!/bin/sh\nexit 101\n' >"$policy" # "forbidden", see invoke-rc.d(8)
+		chmod 755 "$policy"
+		trap 'rm -f "$policy"' EXIT
+	fi
+	cluster=/etc/postgresql-common/createcluster.conf
+	if [ ! -e "$cluster" ]; then
+		mkdir -p "${cluster%/*}"
+		echo 'create_main_cluster = false' >"$cluster"
+	fi
+	export UCF_FORCE_CONFFOLD=1 # keeps that file, without a question
+}
+
 install_packages() {
 	export DEBIAN_FRONTEND=noninteractive
 	# shellcheck disable=SC2086 # a list of names
 	set -- $1
 	say "installing $*"
+	no_daemons
 	if apt-get install -y -qq --no-install-recommends "$@" </dev/null >/dev/null 2>&1; then
 		return 0
 	fi

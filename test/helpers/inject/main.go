@@ -2,7 +2,7 @@
 //
 //	inject -fail …            make every op fail once, one line of JSON each
 //	inject -stop N … -- CMD   hold the sandbox before op N until it is killed
-//	inject -count …           print the number of ops, and how many come before the payload runs
+//	inject -count …           print the number of ops, and before how many no payload runs without its launcher
 //
 // It is a program of its own because a sandbox ends with the thread that
 // started it, and because tests kill it.
@@ -37,7 +37,8 @@ var (
 	writes = flag.String("rw", "", "`path` to show inside, writable")
 	fail   = flag.Bool("fail", false, "make every op fail once")
 	stop   = flag.Int("stop", -1, "hold before this `op`")
-	count  = flag.Bool("count", false, "print the number of ops, and of those before the payload runs")
+	pty    = flag.Bool("pty", false, "a terminal of its own")
+	count  = flag.Bool("count", false, "print the number of ops, and of those before which no payload runs without its launcher")
 )
 
 func main() {
@@ -46,10 +47,26 @@ func main() {
 	case *fail:
 		failAll(p)
 	case *count:
-		fmt.Println(p.Len(), p.Base(plan.Supervise))
+		fmt.Println(p.Len(), lastQuestion(p))
 	default:
 		hold(p, *stop)
 	}
+}
+
+// lastQuestion is the index of the op after which nobody asks any more whether the
+// launcher is there, before the payload runs: the next one to notice is PID 1, when
+// it runs again. With a pid namespace PID 1 is killed along with the launcher.
+func lastQuestion(p *plan.Plan) int {
+	end := p.Base(plan.Supervise)
+	if !p.KillStrays {
+		return end
+	}
+	for i := end - 1; i > 0; i-- {
+		if op, _, _ := p.At(i); op.Nr == unix.SYS_RECVFROM {
+			return i + 1
+		}
+	}
+	panic("nobody asks")
 }
 
 func check(err error) {
@@ -61,7 +78,7 @@ func check(err error) {
 
 func compile() *plan.Plan {
 	l := &profile.Loader{Builtin: profiles.FS}
-	o := &profile.Overrides{Command: flag.Args()}
+	o := &profile.Overrides{Command: flag.Args(), PTY: *pty}
 	if *grant != "" {
 		o.ReadOnly = []string{*grant}
 	}
@@ -138,6 +155,10 @@ func try(p *plan.Plan, r report) {
 	}
 	if err == nil {
 		_, err = process.Wait()
+		if *pty {
+			unix.Close(process.Terminal.Master)
+			unix.Close(process.Terminal.Peer)
+		}
 	}
 	if err != nil {
 		r.Error = err.Error()

@@ -45,6 +45,7 @@ func main() {
 	register(networkProbes)
 	register(kernelProbes)
 	register(terminalProbes)
+	register(streamProbes)
 	for _, line := range os.Args[1:] {
 		report(line)
 	}

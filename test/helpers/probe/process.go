@@ -55,6 +55,7 @@ var processProbes = map[string]probe{
 	"spawn": spawn,
 	"stray": stray,
 	"trap":  trap,
+	"job":   job,
 	"gone":  waitGone,
 	"no_new": func([]string) (string, error) {
 		v, err := unix.PrctlRetInt(unix.PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0)
@@ -203,7 +204,7 @@ func stray(a []string) (string, error) {
 // trap LAST.
 func trap(a []string) (string, error) {
 	c := make(chan os.Signal, 16)
-	signal.Notify(c, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP, syscall.SIGQUIT, syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGWINCH, syscall.SIGCONT)
+	signal.Notify(c, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP, syscall.SIGQUIT, syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGWINCH, syscall.SIGCONT, syscall.SIGTSTP)
 	os.Stdout.WriteString("ready\n")
 	for sig := range c {
 		name := unix.SignalName(sig.(syscall.Signal))
