@@ -88,6 +88,8 @@ func TestStatsAreApart(t *testing.T) {
 		b.check(err)
 		o := b.do(command{args: lichenArgs("run", "--stats", "fd:3", "--keep-fd", "3", "--", "true"), extra: []*os.File{w}})
 		b.fails(o, 125, "descriptor 3", "stats")
+		o = b.do(command{args: lichenArgs("run", "--stats", "fd:03", "--keep-fd", "3", "--", "true"), extra: []*os.File{w}})
+		b.fails(o, 125, "descriptor 3", "stats")
 		// Descriptor 3 is not the file's, though lichen opens it.
 		o = b.lichen("run", "--stats", b.ctl+"/stats", "--keep-fd", "3", "--", "true")
 		b.fails(o, 125, "descriptor 3", "not open")

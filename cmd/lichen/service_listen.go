@@ -40,6 +40,9 @@ func listen(s *spec.Spec) error {
 // one that listens too (AF_UNSPEC in inet_stream_connect, inet_shutdown of
 // net/ipv4/af_inet.c): the host's network would be open.
 func keepIn(s *spec.Spec) error {
+	if err := refusePastTCP(s); err != nil {
+		return err
+	}
 	if s.Network.Mode != spec.NetworkNone || !passesInternet(s) {
 		return nil
 	}
@@ -56,6 +59,30 @@ func keepIn(s *spec.Spec) error {
 		if *ports.list == nil {
 			*ports.list = &[]spec.Port{}
 			s.Origins[ports.key] = origin
+		}
+	}
+	return nil
+}
+
+// refusePastTCP refuses a passed socket that would connect to anywhere, past the
+// rules for TCP. Programs in Go listen with MPTCP unless they say otherwise.
+func refusePastTCP(s *spec.Spec) error {
+	if s.Network.Mode != spec.NetworkNone && s.Landlock.TCPConnect == nil && s.Landlock.TCPBind == nil {
+		return nil
+	}
+	refuse := func(fd int, origin spec.Origin) error {
+		return &spec.Error{Op: "pass", Object: "descriptor " + strconv.Itoa(fd), Origin: origin,
+			Reason: "it is a socket of MPTCP or SCTP, which Landlock keeps from no port, and through which the payload could connect to the host's network",
+			Hint:   `make it one of TCP (in Go: ListenConfig.SetMultipathTCP(false)), or open the network up: network.mode = "host" without landlock.tcp_connect and landlock.tcp_bind`}
+	}
+	for fd := range 3 {
+		if sys.FDPastTCP(fd) {
+			return refuse(fd, s.OriginOf("network.mode"))
+		}
+	}
+	for _, k := range s.Process.KeepFDs {
+		if sys.FDPastTCP(k.FD) {
+			return refuse(k.FD, k.Origin)
 		}
 	}
 	return nil

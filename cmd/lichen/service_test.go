@@ -204,6 +204,29 @@ func TestPassedInternetSocket(t *testing.T) {
 	}
 }
 
+// TestPassedMultipath: a socket that Landlock has no rules for is refused where
+// there are to be rules.
+func TestPassedMultipath(t *testing.T) {
+	const mptcp = 262
+	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, mptcp)
+	if err != nil {
+		return // a kernel without MPTCP passes none
+	}
+	defer syscall.Close(fd)
+	for _, c := range []struct {
+		mode    spec.NetworkMode
+		ports   *[]spec.Port
+		refused bool
+	}{{spec.NetworkNone, nil, true}, {spec.NetworkHost, nil, false}, {spec.NetworkHost, &[]spec.Port{}, true}} {
+		s := serviceSpec()
+		s.Network.Mode, s.Landlock.TCPConnect = c.mode, c.ports
+		s.Process.KeepFDs = []spec.FD{{FD: fd}}
+		if err := keepIn(s); (err != nil) != c.refused || err != nil && !strings.Contains(err.Error(), "MPTCP") {
+			t.Errorf("%+v: %v", c, err)
+		}
+	}
+}
+
 func TestRuntimeDir(t *testing.T) {
 	dir := t.TempDir()
 	long := filepath.Join(dir, strings.Repeat("x", 80))

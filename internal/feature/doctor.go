@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/lichen-sandbox/lichen/internal/subid"
 	"github.com/lichen-sandbox/lichen/internal/sys"
 )
 
@@ -43,7 +44,7 @@ type Host struct {
 // Examine returns the real host.
 func Examine() *Host {
 	h := &Host{
-		UID: sys.Getuid(), GID: sys.Getgid(), User: os.Getenv("USER"), LandlockABI: sys.LandlockABI(),
+		UID: sys.Getuid(), GID: sys.Getgid(), User: subid.Caller(uint32(sys.Getuid())).Name, LandlockABI: sys.LandlockABI(),
 		Access: sys.Access, LookPath: lookPath,
 		ReadFile: func(path string) (string, error) {
 			data, err := os.ReadFile(path)

@@ -149,6 +149,18 @@ func IdentifyFD(fd int) (FileID, error) {
 	return FileID{uint64(st.Dev), uint64(st.Ino)}, err
 }
 
+// FDPastTCP reports whether fd is a socket of IPv4 or IPv6 with connections that
+// are not plain TCP: MPTCP, SCTP. Landlock's rules for ports look at TCP alone
+// (sk_is_tcp in current_check_access_socket, security/landlock/net.c).
+func FDPastTCP(fd int) bool {
+	kind, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_TYPE)
+	if err != nil || kind != unix.SOCK_STREAM && kind != unix.SOCK_SEQPACKET || !FDInternet(fd) {
+		return false
+	}
+	protocol, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_PROTOCOL)
+	return err != nil || protocol != unix.IPPROTO_TCP
+}
+
 // FDInternet reports whether fd is a socket of IPv4 or IPv6.
 func FDInternet(fd int) bool {
 	domain, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_DOMAIN)
