@@ -19,6 +19,14 @@ const patience = 20 * time.Second
 // pipeline is a relay with one stream into a pipe.
 func pipeline(t *testing.T, limit uint64) (r *Relay, in, out *os.File, over chan bool) {
 	t.Helper()
+	r, in, out, over = prepared(t, limit)
+	r.Start()
+	return r, in, out, over
+}
+
+// prepared is pipeline before its start.
+func prepared(t *testing.T, limit uint64) (r *Relay, in, out *os.File, over chan bool) {
+	t.Helper()
 	over = make(chan bool, 2)
 	r, err := New(NewBudget(limit, func() { over <- true }))
 	if err != nil {
@@ -34,7 +42,6 @@ func pipeline(t *testing.T, limit uint64) (r *Relay, in, out *os.File, over chan
 	}
 	in = os.NewFile(uintptr(end), "in")
 	t.Cleanup(func() { in.Close(); reader.Close(); writer.Close() })
-	r.Start()
 	go func() {
 		r.Wait()
 		writer.Close()

@@ -14,7 +14,7 @@ import (
 // has an end to write to: splice(2) and read(2) both.
 func TestTakenBack(t *testing.T) {
 	for _, spliced := range []bool{true, false} {
-		r, in, out, _ := pipeline(t, 1<<30)
+		r, in, out, _ := prepared(t, 1<<30)
 		if !spliced {
 			r.streams[0].buf = make([]byte, chunk)
 		}
@@ -25,6 +25,7 @@ func TestTakenBack(t *testing.T) {
 				}
 			}
 		}
+		r.Start()
 		full := r.streams[0].out
 		if err := unix.SetNonblock(full, true); err != nil {
 			t.Fatal(err)
