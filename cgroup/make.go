@@ -122,52 +122,43 @@ func write(file, value string) error {
 }
 
 // makeDir makes a directory and takes its lock. Who sweeps may be between the
-// two: then there is no such directory any more, and another is made.
+// two: then there is no such directory any more, and another is made. So it is where
+// somebody else has the lock. Who sees the directory can take that, to sweep or to
+// hold lichen up, as a payload might; nobody is waited for.
 func makeDir(parent string) (dir string, lock int, err error) {
-	for n := 0; ; n++ {
+	const tries = 1000
+	for n := range tries {
 		dir = parent + "/" + Prefix + strconv.Itoa(os.Getpid()) + "-" + strconv.Itoa(n)
 		err := os.Mkdir(dir, 0o755)
-		if errors.Is(err, syscall.EEXIST) && n < 1000 {
+		if errors.Is(err, syscall.EEXIST) {
 			continue // of a process in another pid namespace
 		}
 		if err != nil {
 			return "", -1, err
 		}
 		lock, err := open(dir)
-		if errors.Is(err, syscall.ENOENT) && n < 1000 {
+		if errors.Is(err, syscall.ENOENT) {
 			continue
 		}
-		if err != nil {
-			_ = os.Remove(dir) // empty, and the error at hand says more
-			return "", -1, err
-		}
-		if ok, err := hold(lock, dir); ok {
+		if err == nil && hold(lock, dir) {
 			return dir, lock, nil
-		} else if err != nil {
-			_ = syscall.Close(lock)
+		}
+		_ = os.Remove(dir) // empty
+		if err != nil {
 			return "", -1, err
 		}
 		_ = syscall.Close(lock)
 	}
+	return "", -1, errors.New("others have the names, or the locks")
 }
 
 // hold takes the lock of a directory and looks whether it is still there.
-func hold(lock int, dir string) (bool, error) {
-	for {
-		err := syscall.Flock(lock, syscall.LOCK_EX)
-		if err == nil {
-			break
-		}
-		if err != syscall.EINTR {
-			return false, err
-		}
+func hold(lock int, dir string) bool {
+	if syscall.Flock(lock, syscall.LOCK_EX|syscall.LOCK_NB) != nil {
+		return false
 	}
 	var held, named syscall.Stat_t
-	if err := syscall.Fstat(lock, &held); err != nil {
-		return false, err
-	}
-	err := syscall.Stat(dir, &named)
-	return err == nil && held.Ino == named.Ino && held.Dev == named.Dev, nil
+	return syscall.Fstat(lock, &held) == nil && syscall.Stat(dir, &named) == nil && held.Ino == named.Ino && held.Dev == named.Dev
 }
 
 // lodger is the cgroup that the launcher itself has moved into.

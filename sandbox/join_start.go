@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"errors"
 	"syscall"
 
 	"github.com/lichen-sandbox/lichen/internal/forward"
@@ -54,6 +55,10 @@ func StartJoined(p *plan.Plan, t *Target, ownSession bool) (*Joined, error) {
 	j.close()
 	if t.Gone() {
 		return nil, refuse("it has ended", "")
+	}
+	if f, ok := errors.AsType[*Failure](err); ok && f.Op < 0 {
+		// PID 1 may be on its way out, and takes its time for that.
+		return nil, refuse("the process that joins was killed, as all are when a sandbox ends", "")
 	}
 	return nil, err
 }

@@ -30,6 +30,7 @@ type Dir struct {
 	fd    int
 	path  string
 	build string
+	busy  bool // somebody keeps the lock
 }
 
 // Open opens the directory for entries of this build, and makes it first where

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/lichen-sandbox/lichen/internal/sys"
 	"github.com/lichen-sandbox/lichen/spec"
@@ -69,13 +70,26 @@ func (d *Dir) open(id string) (*Running, error) {
 // it: that is done by one process at a time. An inode that is open has its number
 // alone.
 func (d *Dir) sweep(fd int, id string) {
-	if sys.AwaitLock(d.fd) != nil {
+	if !d.lock() {
 		return
 	}
 	if sys.NamesFile(d.fd, entries+"/"+id, fd) {
 		_ = sys.UnlinkAt(d.fd, entries+"/"+id) // it is not shown, whether it can be removed or not
 	}
 	sys.UnlockFile(d.fd)
+}
+
+// lock takes the lock of the directory. Who sweeps has it for a moment only. A payload
+// that sees the directory, read-only, could have it for as long as it lives.
+func (d *Dir) lock() bool {
+	const patience = time.Second
+	for begin := time.Now(); !d.busy && time.Since(begin) < patience; time.Sleep(time.Millisecond) {
+		if sys.LockFile(d.fd, true) {
+			return true
+		}
+	}
+	d.busy = true
+	return false
 }
 
 // List returns the running sandboxes, the oldest first. Whoever gets them closes

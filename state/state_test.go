@@ -107,6 +107,41 @@ func TestCrash(t *testing.T) {
 	own.Remove()
 }
 
+// TestLockTaken: who may only read the directory can lock it, and holds nobody up.
+func TestLockTaken(t *testing.T) {
+	d, path := openTest(t, "b")
+	sys.Close(add(t, path, "b", "gone", sample(1)).fd)
+	live := add(t, path, "b", "live", sample(2))
+	defer live.Remove()
+	f, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if !sys.LockFile(int(f.Fd()), true) {
+		t.Fatal("the lock is taken")
+	}
+	listed := make(chan int)
+	go func() {
+		list, err := d.List()
+		if err != nil {
+			t.Error(err)
+		}
+		for _, r := range list {
+			r.Close()
+		}
+		listed <- len(list)
+	}()
+	select {
+	case n := <-listed:
+		if n != 1 {
+			t.Errorf("%d are listed", n)
+		}
+	case <-time.After(20 * time.Second):
+		t.Fatal("the list waits for a lock")
+	}
+}
+
 // TestFind: an id can be shortened where that is clear.
 func TestFind(t *testing.T) {
 	d, path := openTest(t, "b")

@@ -134,6 +134,7 @@ func TestOutputReaderAsleep(t *testing.T) {
 		code int
 	}{
 		{"timeout", []string{"--timeout", "300ms", "--kill-after", "100ms", "--", "yes"}, 0, 124},
+		{"timeout at the end", []string{"--timeout", "1s", "--", "head", "-c", "100000", "/dev/zero"}, 0, 124},
 		{"SIGTERM", []string{"--", "yes"}, syscall.SIGTERM, 143},
 		// The program has ended; what it wrote waits, and so does lichen.
 		{"SIGTERM at the end", []string{"--", "head", "-c", "100000", "/dev/zero"}, syscall.SIGTERM, 143},

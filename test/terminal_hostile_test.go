@@ -157,8 +157,15 @@ func TestTerminalHangsUp(t *testing.T) {
 			b.check(slave.Close())
 			_, err := io.ReadFull(master, make([]byte, len("ready")))
 			b.check(err)
-			go master.Write(make([]byte, typed)) // ends with master
-			time.Sleep(100 * time.Millisecond)
+			fd := int(master.Fd()) // each call makes it blocking
+			b.check(unix.SetNonblock(fd, true))
+			for full := 0; typed > 0 && full < 20; {
+				n, err := unix.Write(fd, make([]byte, min(typed, 4096)))
+				if typed -= max(n, 0); err != nil {
+					full++
+					time.Sleep(10 * time.Millisecond)
+				}
+			}
 			b.check(master.Close())
 			if code := p.ends(); code != 128+int(syscall.SIGHUP) {
 				t.Errorf("%q ends with %d", script, code)

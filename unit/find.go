@@ -69,7 +69,8 @@ func Find(name string, dirs []Dir) ([]File, Options, error) {
 		name = filepath.Clean(name)
 		o.Name = filepath.Base(name)
 		where = []Dir{{filepath.Dir(name), filepath.Base(filepath.Dir(name)) == "user"}}
-		if n := slices.IndexFunc(dirs, func(d Dir) bool { return d.Path == where[0].Path }); n >= 0 {
+		full, err := filepath.Abs(where[0].Path)
+		if n := slices.IndexFunc(dirs, func(d Dir) bool { return err == nil && d.Path == full }); n >= 0 {
 			where[0] = dirs[n]
 		} else {
 			dirs = where
@@ -98,11 +99,9 @@ func Find(name string, dirs []Dir) ([]File, Options, error) {
 				return nil, o, &spec.Error{Op: "import unit", Object: filepath.Join(d.Path, n), Reason: "it is masked: the file is empty"}
 			}
 			o.User = d.User
-			if alias := aliasOf(filepath.Join(d.Path, n)); alias != "" && !slices.Contains(names, alias) {
-				names = append(names, alias)
-			}
 			files := []File{{filepath.Join(d.Path, n), data}}
 			same := slices.DeleteFunc(slices.Clone(dirs), func(other Dir) bool { return other.User != d.User })
+			names = withAliases(same, names, filepath.Join(d.Path, n))
 			o.Socket = hasSocket(same, names)
 			more, err := dropIns(same, names)
 			return append(files, more...), o, err
@@ -165,14 +164,29 @@ func dropIns(dirs []Dir, names []string) ([]File, error) {
 	return files, nil
 }
 
-// aliasOf is the name of the unit that a link of another name stands for, whose
-// drop-ins count as well; "" is none.
-func aliasOf(path string) string {
-	real, err := filepath.EvalSymlinks(path)
-	if name := filepath.Base(real); err == nil && strings.HasSuffix(name, ".service") {
-		return name
+// withAliases adds the other names of the unit at path, whose drop-ins count as
+// well: that of the file which a link stands for, and those of links to it.
+func withAliases(dirs []Dir, names []string, path string) []string {
+	add := func(name string) {
+		if strings.HasSuffix(name, ".service") && !slices.Contains(names, name) {
+			names = append(names, name)
+		}
 	}
-	return ""
+	if real, err := filepath.EvalSymlinks(path); err == nil {
+		add(filepath.Base(real))
+	}
+	for _, d := range dirs {
+		list, _ := os.ReadDir(d.Path) // one that is missing has none
+		for _, e := range list {
+			if e.Type() != fs.ModeSymlink {
+				continue
+			}
+			if to, err := os.Readlink(filepath.Join(d.Path, e.Name())); err == nil && slices.Contains(names, filepath.Base(to)) {
+				add(e.Name())
+			}
+		}
+	}
+	return names
 }
 
 // dropInNames are the directories' names, what counts most first: of the unit,

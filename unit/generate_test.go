@@ -35,18 +35,21 @@ func TestGenerateGolden(t *testing.T) {
 func TestGenerateRefuses(t *testing.T) {
 	good := unit.Service{Name: "x", Lichen: "/l", Profile: "p", Command: []string{"c"}}
 	for want, change := range map[string]func(*unit.Service){
-		"no name of a unit":           func(s *unit.Service) { s.Name = "a/b" },
-		"no absolute path":            func(s *unit.Service) { s.Lichen = "lichen" },
-		"NUL byte":                    func(s *unit.Service) { s.Command = []string{"a\x00"} },
-		"what the program reports":    func(s *unit.Service) { s.Watchdog = time.Second },
-		"what the program stores":     func(s *unit.Service) { s.FDStore = 1 },
-		"does not pass sockets on":    func(s *unit.Service) { s.Sockets = []string{"80"} },
-		"no value of Restart=":        func(s *unit.Service) { s.Restart = "sometimes" },
-		`socket "0": it is no`:        func(s *unit.Service) { s.Sockets, s.Listen = []string{"0"}, true },
-		`socket "fifo:1"`:             func(s *unit.Service) { s.Sockets, s.Listen = []string{"fifo:1"}, true },
-		`socket "80\nExecStart=x"`:    func(s *unit.Service) { s.Sockets, s.Listen = []string{"80\nExecStart=x"}, true },
-		`socket "/a b": it is no`:     func(s *unit.Service) { s.Sockets, s.Listen = []string{"/a b"}, true },
-		`socket "seqpacket:80": it i`: func(s *unit.Service) { s.Sockets, s.Listen = []string{"seqpacket:80"}, true },
+		"no name of a unit":            func(s *unit.Service) { s.Name = "a/b" },
+		"no absolute path":             func(s *unit.Service) { s.Lichen = "lichen" },
+		"NUL byte":                     func(s *unit.Service) { s.Command = []string{"a\x00"} },
+		"what the program reports":     func(s *unit.Service) { s.Watchdog = time.Second },
+		"what the program stores":      func(s *unit.Service) { s.FDStore = 1 },
+		"does not pass sockets on":     func(s *unit.Service) { s.Sockets = []string{"80"} },
+		"no value of Restart=":         func(s *unit.Service) { s.Restart = "sometimes" },
+		`socket "0": it is no`:         func(s *unit.Service) { s.Sockets, s.Listen = []string{"0"}, true },
+		`socket "fifo:1"`:              func(s *unit.Service) { s.Sockets, s.Listen = []string{"fifo:1"}, true },
+		`socket "80\nExecStart=x"`:     func(s *unit.Service) { s.Sockets, s.Listen = []string{"80\nExecStart=x"}, true },
+		`socket "foo:80": it is no`:    func(s *unit.Service) { s.Sockets, s.Listen = []string{"foo:80"}, true },
+		`socket "vsock:2:80": it is n`: func(s *unit.Service) { s.Sockets, s.Listen = []string{"vsock:2:80"}, true },
+		`socket "::1:80": it is no`:    func(s *unit.Service) { s.Sockets, s.Listen = []string{"::1:80"}, true },
+		`socket "/a b": it is no`:      func(s *unit.Service) { s.Sockets, s.Listen = []string{"/a b"}, true },
+		`socket "seqpacket:80": it i`:  func(s *unit.Service) { s.Sockets, s.Listen = []string{"seqpacket:80"}, true },
 	} {
 		s := good
 		change(&s)

@@ -168,18 +168,6 @@ func (i *importer) resolved(p string) string {
 	return literal(real)
 }
 
-// below is the path of the host that the unit has at p: where a bind mount lies
-// there, it is one in the source of that.
-func (i *importer) below(p string) string {
-	source, at := p, ""
-	for _, g := range i.fs.list {
-		if g.bind && within(p, g.target) && len(g.target) > len(at) {
-			source, at = cleaned(g.source+strings.TrimPrefix(p, g.target)), g.target
-		}
-	}
-	return source
-}
-
 // covered closes what a grant further up would show: /run/user, and /var/tmp,
 // where the profile "base" has a link that cannot be made in a tree of the host.
 func (i *importer) covered() {

@@ -174,7 +174,7 @@ func (i *importer) service() {
 			i.left = append(i.left, s.name)
 		}
 	}
-	kind, _ := i.last("Type")
+	kind, _ := i.kept("Type")
 	watchdog, _ := i.last("WatchdogSec")
 	store, _ := i.last("FileDescriptorStoreMax")
 	d, _, _ := parseSpan(watchdog.value)

@@ -40,6 +40,18 @@ func (i *importer) bind(s setting, word, key string) {
 	i.grant(grant{key: key, source: cleaned(source), target: cleaned(target), optional: rest != word, bind: true, from: s})
 }
 
+// below is the path of the host that the unit has at p: where a bind mount lies
+// there, it is one in the source of that.
+func (i *importer) below(p string) string {
+	source, at := p, ""
+	for _, g := range i.fs.list {
+		if g.bind && within(p, g.target) && len(g.target) > len(at) {
+			source, at = cleaned(g.source+strings.TrimPrefix(p, g.target)), g.target
+		}
+	}
+	return source
+}
+
 // tmpfs is TemporaryFileSystem=. One that is read-only is an empty directory.
 func (i *importer) tmpfs() {
 	i.words(func(s setting, w string) {

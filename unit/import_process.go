@@ -29,11 +29,11 @@ func (i *importer) process() {
 	i.span("RuntimeMaxSec", "process.timeout", "TERM is sent after this time, and then lichen exits with 124")
 	i.span("TimeoutStopSec", "process.kill_after", "")
 	i.span("TimeoutSec", "process.kill_after", "")
-	if s, _ := i.last("Type"); s.value == "forking" {
+	if s, _ := i.kept("Type"); s.value == "forking" {
 		d.set("process.linger", "true")
 		i.miss(s, "the program stays in the sandbox, whose end is that of its last process: run it in the foreground if it can")
 	}
-	if s, ok := i.last("KillSignal"); ok && !slices.Contains(forwarded, strings.TrimPrefix(s.value, "SIG")) {
+	if s, ok := i.kept("KillSignal"); ok && !slices.Contains(forwarded, strings.TrimPrefix(s.value, "SIG")) {
 		i.miss(s, "lichen passes "+strings.Join(forwarded, ", ")+" on, and no other signal")
 	}
 }

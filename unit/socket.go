@@ -1,6 +1,7 @@
 package unit
 
 import (
+	"net/netip"
 	"strconv"
 	"strings"
 
@@ -53,17 +54,24 @@ func socketAddress(text string) (name, address string, err error) {
 	}
 	if !fits || strings.ContainsFunc(address, func(r rune) bool { return r <= ' ' || r == 0x7f }) {
 		return "", "", &spec.Error{Op: "generate unit", Object: "socket " + strconv.Quote(text), Reason: "it is no address",
-			Hint: "PORT, HOST:PORT, /PATH or @NAME, with stream:, datagram:, seqpacket: or fifo: before it"}
+			Hint: "PORT, ADDRESS:PORT with the number of the address, /PATH or @NAME, with stream:, datagram:, seqpacket: or fifo: before it"}
 	}
 	return name, address, nil
 }
 
+// isPort takes what systemd does: it looks no names up, and reads vsock:2:80 as a
+// socket of the machine's host (socket_address_parse of src/shared/socket-netlink.c).
 func isPort(s string) bool {
-	host, port := "", s
+	port := s
 	if i := strings.LastIndexByte(s, ':'); i >= 0 {
-		if host, port = s[:i], s[i+1:]; host == "" || strings.ContainsRune(host, '/') {
+		host, brackets := s[:i], strings.HasPrefix(s, "[") && strings.HasSuffix(s[:i], "]")
+		if brackets {
+			host = host[1 : len(host)-1]
+		}
+		if ip, err := netip.ParseAddr(host); err != nil || ip.Is6() != brackets || ip.Zone() != "" {
 			return false
 		}
+		port = s[i+1:]
 	}
 	n, err := strconv.ParseUint(port, 10, 16)
 	return err == nil && n > 0 && !strings.HasPrefix(port, "+")

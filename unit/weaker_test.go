@@ -20,8 +20,8 @@ func imported(t *testing.T, text string, resolve func(string) (string, error)) *
 	return got
 }
 
-// TestNotWeaker: units that say in an unusual way what they forbid. Each was
-// compared with what systemd 252 makes of it (systemd-analyze security).
+// TestNotWeaker: units that say in an unusual way what they forbid. What systemd
+// 252 makes of them was looked at with systemctl show and systemd-analyze security.
 func TestNotWeaker(t *testing.T) {
 	const mmap, none = `"mmap: !(arg2`, `mode = "none"`
 	for _, c := range []struct {
@@ -89,12 +89,13 @@ func TestNotAroundByLink(t *testing.T) {
 }
 
 // TestFindAll: drop-ins by which directory counts more than by which name, those
-// of the name that a link stands for, and those of systemctl set-property.
+// of all names that links give the unit, and those of systemctl set-property.
 func TestFindAll(t *testing.T) {
 	dir := t.TempDir()
 	for path, text := range map[string]string{
 		"low/a-b.service": "[Service]\n", "low/a-b.service.d/10.conf": "[Service]\n", "high/a-.service.d/10.conf": "[Service]\n",
 		"low/service.d/10.conf": "[Service]\n", "high/service.d/20.conf": "[Service]\n",
+		"high/alias.service.d/30.conf": "[Service]\n",
 	} {
 		path = filepath.Join(dir, path)
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
@@ -110,7 +111,7 @@ func TestFindAll(t *testing.T) {
 	dirs := []unit.Dir{{Path: dir + "/high"}, {Path: dir + "/low"}}
 	for _, name := range []string{"a-b", "alias"} {
 		files, _, err := unit.Find(name, dirs)
-		if err != nil || len(files) != 3 || files[1].Path != dir+"/high/a-.service.d/10.conf" || files[2].Path != dir+"/high/service.d/20.conf" {
+		if err != nil || len(files) != 4 || files[3].Path != dir+"/high/alias.service.d/30.conf" || files[1].Path != dir+"/high/a-.service.d/10.conf" || files[2].Path != dir+"/high/service.d/20.conf" {
 			t.Errorf("%s: %v, %v", name, files, err)
 		}
 	}
@@ -123,5 +124,24 @@ func TestFindAll(t *testing.T) {
 		if !strings.Contains(all, want) {
 			t.Errorf("there is no %s in %s", want, all)
 		}
+	}
+}
+
+// TestFindHere: a relative path names the same unit, with all of its drop-ins.
+func TestFindHere(t *testing.T) {
+	dir := t.TempDir()
+	for _, d := range []string{"high/x.service.d", "low"} {
+		if err := os.MkdirAll(filepath.Join(dir, d), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, f := range []string{"low/x.service", "high/x.service.d/1.conf"} {
+		if err := os.WriteFile(filepath.Join(dir, f), []byte("[Service]\n"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Chdir(dir + "/low")
+	if files, _, err := unit.Find("./x.service", []unit.Dir{{Path: dir + "/high"}, {Path: dir + "/low"}}); err != nil || len(files) != 2 {
+		t.Errorf("%v, %v", files, err)
 	}
 }

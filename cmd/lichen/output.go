@@ -21,6 +21,7 @@ type output struct {
 	// The ends that the payload writes to: one twice where the caller has the
 	// same on both descriptors, so that the order of what is written stays.
 	stdout, stderr int
+	timeout        time.Duration // process.timeout; 0 is none
 	process        *sandbox.Process
 	running        bool
 }
@@ -29,7 +30,7 @@ func newOutput(u *ui, s *spec.Spec) (*output, error) {
 	if s.Limits.Output == 0 {
 		return nil, nil
 	}
-	t := &output{ui: u}
+	t := &output{ui: u, timeout: s.Process.Timeout}
 	t.budget = relay.NewBudget(s.Limits.Output, t.over)
 	err := t.open()
 	if err != nil {
@@ -97,8 +98,12 @@ func (t *output) ended(o *outcome) {
 	default:
 		// A payload would wait for its reader as well, and a signal would end it.
 		forward.Default(syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP, syscall.SIGQUIT, syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGTSTP)
-		t.relay.Wait()
-		ended = true
+		if t.timeout == 0 {
+			t.relay.Wait()
+			ended = true
+		} else if ended = t.relay.WaitFor(t.timeout - o.wall); !ended {
+			o.verdict = verdictTimeout // that of a payload that waits
+		}
 	}
 	if t.budget.Exceeded() && o.verdict == "" {
 		// It may have ended by itself before the kill came.

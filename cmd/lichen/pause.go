@@ -32,12 +32,19 @@ func pause(s *spec.Spec) func(pid int, sig syscall.Signal) {
 		// The message may be old: what the terminal sends a reader in the background
 		// stops lichen as well, which reads of it after the SIGCONT to both, or
 		// before PID 1 has passed that on.
+		tries := 1
 		if forward.Arrived(syscall.SIGCONT) {
-			time.Sleep(resuming)
+			tries = resuming
 		}
-		if payload, ok := firstChild(pid); ok && isStopped(payload) {
-			forward.Pause(sig)
+		for range tries {
+			if payload, ok := firstChild(pid); !ok || !isStopped(payload) {
+				return
+			}
+			if tries > 1 {
+				time.Sleep(time.Millisecond)
+			}
 		}
+		forward.Pause(sig)
 	}
 }
 
@@ -53,8 +60,9 @@ func isStopped(pid int64) bool {
 	return err == nil && i >= 0 && strings.HasPrefix(text[i+2:], "T")
 }
 
-// resuming is time enough for a SIGCONT to arrive, and too short to be noticed.
-const resuming = 5 * time.Millisecond
+// resuming is how many milliseconds a SIGCONT gets to arrive: some scheduling delays
+// of a busy machine, and too short to be noticed.
+const resuming = 50
 
 // interrupted is failed for a payload's process that may have had ^C before it
 // could call execve: whoever has pressed it wants no report, and a script that

@@ -56,16 +56,17 @@ func newLoader() *profile.Loader {
 }
 
 // guarded lists what decides about the next run besides profiles: the store of
-// images, also the usual one where LICHEN_STORE names another, the files that say
-// where images come from (registries.toml, beside the first profiles), and the list
-// of running sandboxes, which says how lichen exec confines a command.
+// images, the files that say where images come from (registries.toml, beside the
+// first profiles), and the list of running sandboxes, which says how lichen exec
+// confines a command. Store and list are also the usual ones where the environment
+// names others: the next lichen may have another environment.
 func guarded(profiles []string) []string {
 	var list []string
 	if dir, err := store.DefaultDir(os.Getenv); err == nil {
 		list = append(list, dir)
 	}
 	usual := func(name string) string {
-		if name == "LICHEN_STORE" {
+		if name == "LICHEN_STORE" || name == "XDG_RUNTIME_DIR" {
 			return ""
 		}
 		return os.Getenv(name)
@@ -76,8 +77,12 @@ func guarded(profiles []string) []string {
 	for _, dir := range profiles[:min(len(profiles), 2)] {
 		list = append(list, path.Join(path.Dir(dir), "registries.toml"))
 	}
-	if dir := state.Path(os.Getenv); dir != "" {
-		list = append(list, dir)
+	own, often := state.Path(os.Getenv), state.Path(usual)
+	if own != "" {
+		list = append(list, own)
+	}
+	if often != "" && often != own {
+		list = append(list, often)
 	}
 	return list
 }

@@ -43,6 +43,9 @@ func keepIn(s *spec.Spec) error {
 	if err := refusePastTCP(s); err != nil {
 		return err
 	}
+	if err := refuseOpenUnix(s); err != nil {
+		return err
+	}
 	if s.Network.Mode != spec.NetworkNone || !passesInternet(s) {
 		return nil
 	}
@@ -70,29 +73,46 @@ func refusePastTCP(s *spec.Spec) error {
 	if s.Network.Mode != spec.NetworkNone && s.Landlock.TCPConnect == nil && s.Landlock.TCPBind == nil {
 		return nil
 	}
-	refuse := func(fd int, origin spec.Origin) error {
-		return &spec.Error{Op: "pass", Object: "descriptor " + strconv.Itoa(fd), Origin: origin,
+	if k, ok := passed(s, sys.FDPastTCP); ok {
+		return &spec.Error{Op: "pass", Object: "descriptor " + strconv.Itoa(k.FD), Origin: k.Origin,
 			Reason: "it is a socket of MPTCP or SCTP, which Landlock keeps from no port, and through which the payload could connect to the host's network",
 			Hint:   `make it one of TCP (in Go: ListenConfig.SetMultipathTCP(false)), or open the network up: network.mode = "host" without landlock.tcp_connect and landlock.tcp_bind`}
-	}
-	for fd := range 3 {
-		if sys.FDPastTCP(fd) {
-			return refuse(fd, s.OriginOf("network.mode"))
-		}
-	}
-	for _, k := range s.Process.KeepFDs {
-		if sys.FDPastTCP(k.FD) {
-			return refuse(k.FD, k.Origin)
-		}
 	}
 	return nil
 }
 
-func passesInternet(s *spec.Spec) bool {
+// refuseOpenUnix refuses a passed local socket that looks for abstract names in the
+// host's network (unix_find_abstract of net/unix/af_unix.c), where nothing keeps the
+// payload from them: Landlock's scope does, whatever network a socket is of.
+func refuseOpenUnix(s *spec.Spec) error {
+	const scopeABI = 6
+	l := &s.Landlock
+	if s.Network.Mode != spec.NetworkNone || l.NoScopeAbstract || l.Mode != spec.LandlockOff && (l.BestEffort || sys.LandlockABI() >= scopeABI) {
+		return nil
+	}
+	if k, ok := passed(s, sys.FDOpenUnix); ok {
+		return &spec.Error{Op: "pass", Object: "descriptor " + strconv.Itoa(k.FD), Origin: k.Origin,
+			Reason: "through it the payload could reach the host's abstract sockets, which Landlock 6 (Linux 6.12) has to refuse, and it is off or older",
+			Hint:   "pass a socket that listens or is connected, or say landlock.scope_abstract = false"}
+	}
+	return nil
+}
+
+// passed finds a descriptor that the payload gets from the caller.
+func passed(s *spec.Spec, is func(fd int) bool) (spec.FD, bool) {
 	for fd := range 3 {
-		if sys.FDInternet(fd) {
-			return true
+		if is(fd) {
+			return spec.FD{FD: fd, Origin: s.OriginOf("network.mode")}, true
 		}
 	}
-	return slices.ContainsFunc(s.Process.KeepFDs, func(k spec.FD) bool { return sys.FDInternet(k.FD) })
+	n := slices.IndexFunc(s.Process.KeepFDs, func(k spec.FD) bool { return is(k.FD) })
+	if n < 0 {
+		return spec.FD{}, false
+	}
+	return s.Process.KeepFDs[n], true
+}
+
+func passesInternet(s *spec.Spec) bool {
+	_, ok := passed(s, sys.FDInternet)
+	return ok
 }

@@ -43,7 +43,7 @@ func listVersion() string {
 }
 
 func noList() error {
-	return &spec.Error{Op: "list", Object: "sandboxes", Reason: "there is no directory to keep the list in: XDG_RUNTIME_DIR is not set, and /run/user/" + strconv.Itoa(os.Geteuid()) + " is not there",
+	return &spec.Error{Op: "list", Object: "sandboxes", Reason: "there is no directory to keep the list in: XDG_RUNTIME_DIR is not set to an absolute path, and /run/user/" + strconv.Itoa(os.Geteuid()) + " is not there, or not yours",
 		Hint: "set XDG_RUNTIME_DIR to a directory of your own (mode 0700), as a login does"}
 }
 

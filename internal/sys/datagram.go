@@ -161,6 +161,23 @@ func FDPastTCP(fd int) bool {
 	return err != nil || protocol != unix.IPPROTO_TCP
 }
 
+// FDOpenUnix reports whether fd is a local socket that can be connected or sent to
+// somewhere: one for datagrams, or one that neither listens nor is connected.
+func FDOpenUnix(fd int) bool {
+	option := func(name int) int {
+		n, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, name)
+		if err != nil {
+			return -1
+		}
+		return n
+	}
+	if option(unix.SO_DOMAIN) != unix.AF_UNIX {
+		return false
+	}
+	_, err := unix.Getpeername(fd)
+	return option(unix.SO_TYPE) == unix.SOCK_DGRAM || err == unix.ENOTCONN && option(unix.SO_ACCEPTCONN) == 0
+}
+
 // FDInternet reports whether fd is a socket of IPv4 or IPv6.
 func FDInternet(fd int) bool {
 	domain, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_DOMAIN)

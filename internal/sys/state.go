@@ -53,15 +53,6 @@ func LockFile(fd int, exclusive bool) bool {
 	return unix.Flock(fd, how|unix.LOCK_NB) == nil
 }
 
-// AwaitLock waits for the exclusive lock of an open file.
-func AwaitLock(fd int) error {
-	for {
-		if err := unix.Flock(fd, unix.LOCK_EX); err != unix.EINTR {
-			return err
-		}
-	}
-}
-
 // UnlockFile gives the lock back.
 func UnlockFile(fd int) { _ = unix.Flock(fd, unix.LOCK_UN) } // EBADF cannot happen
 
