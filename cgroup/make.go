@@ -201,7 +201,7 @@ func sweep(parent string) {
 		return
 	}
 	for _, e := range entries {
-		if !strings.HasPrefix(e.Name(), Prefix) || !e.IsDir() || isUnit(e.Name()) {
+		if !isOurs(e.Name()) || !e.IsDir() {
 			continue
 		}
 		dir := path.Join(parent, e.Name())
@@ -216,6 +216,16 @@ func sweep(parent string) {
 		_ = syscall.Close(lock)
 	}
 }
+
+// isOurs reports whether a name is one that makeDir gives: an administrator's may
+// begin as well with the name of the program that it is for.
+func isOurs(name string) bool {
+	rest, ok := strings.CutPrefix(name, Prefix)
+	pid, n, _ := strings.Cut(rest, "-")
+	return ok && isNumber(pid) && isNumber(n)
+}
+
+func isNumber(s string) bool { return s != "" && strings.Trim(s, "0123456789") == "" }
 
 // needsMemory reports whether the limits bound memory.
 func needsMemory(l *spec.Limits) bool {

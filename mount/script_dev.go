@@ -38,7 +38,7 @@ func (c *script) dev(st *spec.Step) {
 	}
 	c.note("mount devpts on", st.Target+"/pts", st)
 	pts := b.NewFS("devpts", sys.MOUNT_ATTR_NOSUID|sys.MOUNT_ATTR_NOEXEC, plan.Option{Key: "source", Value: "devpts"},
-		plan.Option{Key: "newinstance"}, plan.Option{Key: "ptmxmode", Value: "0666"}, plan.Option{Key: "mode", Value: "620"})
+		plan.Option{Key: "newinstance"}, plan.Option{Key: "ptmxmode", Value: "0666"}, plan.Option{Key: "mode", Value: "620"}, maxTerminals)
 	b.MoveTo(pts, dir, "pts")
 	b.Close(pts)
 	c.mounted(join(p, "pts"), point{fixed: true})

@@ -44,13 +44,18 @@ func (c *compiler) source(n *Node) plan.Slot {
 		return b.NewFS("tmpfs", sys.MOUNT_ATTR_NOSUID|sys.MOUNT_ATTR_NOEXEC, plan.Option{Key: "size", Value: "64k"}, plan.Option{Key: "mode", Value: "0755"})
 	case spec.MountDevpts:
 		return b.NewFS("devpts", sys.MOUNT_ATTR_NOSUID|sys.MOUNT_ATTR_NOEXEC,
-			plan.Option{Key: "newinstance"}, plan.Option{Key: "ptmxmode", Value: "0666"}, plan.Option{Key: "mode", Value: "0620"})
+			plan.Option{Key: "newinstance"}, plan.Option{Key: "ptmxmode", Value: "0666"}, plan.Option{Key: "mode", Value: "0620"}, maxTerminals)
 	case spec.MountMqueue:
 		return b.NewFS("mqueue", attrData)
 	default:
 		return c.tmpfs(n)
 	}
 }
+
+// maxTerminals bounds the terminals of a sandbox: all sandboxes and containers of a
+// host share what kernel.pty.max less kernel.pty.reserve leaves, 3072 mostly, and one
+// payload would take it all (devpts_new_index).
+var maxTerminals = plan.Option{Key: "max", Value: "256"}
 
 func bindObject(n *Node) string {
 	how := " read-only on "

@@ -1,6 +1,9 @@
 package sandbox
 
 import (
+	"errors"
+	"syscall"
+
 	"github.com/lichen-sandbox/lichen/internal/sys"
 )
 
@@ -9,8 +12,11 @@ import (
 func (t *Target) through(pid, parent int, j *Joinable) error {
 	ended := refuse("its processes end while they are looked at", "try again")
 	process, err := sys.OpenProcess(pid)
-	if err != nil {
+	if errors.Is(err, syscall.ESRCH) {
 		return ended
+	}
+	if err != nil {
+		return refuse("its processes cannot be held: "+err.Error(), "")
 	}
 	defer sys.Close(process)
 	stat, err := sys.ReadProcStat(pid)

@@ -75,6 +75,7 @@ func TestNoFastOpen(t *testing.T) {
 		{call: "sendto", refused: [][]uint64{{3, 0, 0, fastOpen}, {3, 0, 0, fastOpen | dontwait}, {3, 0, 0, fastOpen | high}}, good: [][]uint64{{3, 0, 0, 0}, {3, 0, 0, dontwait | high}}, answer: "errno:EOPNOTSUPP"},
 		{call: "sendmmsg", refused: [][]uint64{{3, 0, 1, fastOpen}}, good: [][]uint64{{3, 0, 1, dontwait}}, answer: "errno:EOPNOTSUPP"},
 		{call: "sendmsg", refused: [][]uint64{{3, 0, fastOpen}, {3, 0, fastOpen | high}}, good: [][]uint64{{3, 0, dontwait}, {3, 0, 0, fastOpen}}, answer: "errno:EOPNOTSUPP"},
+		{call: "setsockopt", refused: [][]uint64{{3, 6, 31}, {3, 6 | high, 31 | high, 0, 3}}, good: [][]uint64{{3, 6, 30}, {3, 1, 31}, {3, 31, 6}}, answer: "errno:EOPNOTSUPP"},
 		{call: "socketcall", refused: [][]uint64{{1}, {11}, {16}, {20}}, answer: "errno:ENOSYS"},
 		{call: "io_uring_setup", refused: [][]uint64{{}}}, {call: "io_uring_enter", refused: [][]uint64{{}}},
 	}

@@ -42,6 +42,17 @@ var (
 	fastOpen2Guard = guard{rule: "arg2 & MSG_FASTOPEN == 0", cond: &expr{kind: exprIn, arg: 2, mask: msgFastOpen, vals: []uint64{0}}, otherwise: RetErrno | eopnotsupp}
 	fastOpen3Guard = guard{rule: "arg3 & MSG_FASTOPEN == 0", cond: &expr{kind: exprIn, arg: 3, mask: msgFastOpen, vals: []uint64{0}}, otherwise: RetErrno | eopnotsupp}
 
+	// TCP_ULP makes a TCP socket one of SMC where its module is loaded (smc_ulp_init
+	// of net/smc/af_smc.c), and that connects past the rules for TCP. It is also how
+	// the kernel is asked to do TLS, which programs then do themselves.
+	tcpULPGuard = guard{
+		rule: "!(arg1 == IPPROTO_TCP && arg2 == TCP_ULP)",
+		cond: &expr{
+			kind: exprOr, left: &expr{kind: exprNotIn, arg: 1, mask: noMask, vals: []uint64{6}},
+			right: &expr{kind: exprNotIn, arg: 2, mask: noMask, vals: []uint64{31}},
+		}, otherwise: RetErrno | eopnotsupp,
+	}
+
 	unixFamily = expr{kind: exprIn, arg: 0, mask: noMask, vals: []uint64{1}}
 )
 
@@ -83,6 +94,8 @@ func noFastOpenGuardOf(id callID) *guard {
 		return &fastOpen2Guard
 	case callSendto, callSendmmsg:
 		return &fastOpen3Guard
+	case callSetsockopt:
+		return &tcpULPGuard
 	case callSocketcall, callIoUringSetup, callIoUringEnter, callIoUringRegister:
 		return unixOnlyGuardOf(id)
 	}

@@ -174,6 +174,15 @@ func TestTerminalHangsUp(t *testing.T) {
 	})
 }
 
+// TestTerminalsAreBounded protects other sandboxes: all terminals but the host's own
+// come out of one number.
+func TestTerminalsAreBounded(t *testing.T) {
+	forUsers(t, func(t *testing.T, b *box) {
+		in := b.answers(command{args: probeArgs([]string{"--pty"}, "ptys")}, []string{"ptys"})
+		b.expect("terminals", in["ptys"], "ENOSPC")
+	})
+}
+
 // TestLauncherOfTerminalKilled protects P7 with a terminal: its end takes the
 // payload along.
 func TestLauncherOfTerminalKilled(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/lichen-sandbox/lichen/spec"
 )
@@ -85,6 +86,7 @@ func (s *Service) execution(set func(name, value string)) {
 	for n := range words {
 		words[n] = execWord(words[n])
 	}
+	words[0] = strings.ReplaceAll(words[0], "$$", "$") // no variables in the path of a program
 	set("ExecStart", strings.Join(words, " "))
 	if s.Reload {
 		set("ExecReload", "kill -HUP $MAINPID")
@@ -137,6 +139,8 @@ func (s *Service) check() error {
 	switch {
 	case !ValidName(s.Name):
 		return bad(strconv.Quote(s.Name), "it is no name of a unit", "give one with --name: letters, digits, and : - _ .")
+	case strings.ContainsFunc(s.Directory, unicode.IsControl):
+		return bad("WorkingDirectory=", strconv.Quote(s.Directory)+" has characters that a unit cannot hold", "")
 	case !strings.HasPrefix(s.Lichen, "/"):
 		return bad(s.Lichen, "it is no absolute path of lichen", "")
 	case s.Watchdog > 0 && !s.Notify:

@@ -37,6 +37,7 @@ func TestGenerateRefuses(t *testing.T) {
 	for want, change := range map[string]func(*unit.Service){
 		"no name of a unit":            func(s *unit.Service) { s.Name = "a/b" },
 		"no absolute path":             func(s *unit.Service) { s.Lichen = "lichen" },
+		"a unit cannot hold":           func(s *unit.Service) { s.Directory = "/a\nb" },
 		"NUL byte":                     func(s *unit.Service) { s.Command = []string{"a\x00"} },
 		"what the program reports":     func(s *unit.Service) { s.Watchdog = time.Second },
 		"what the program stores":      func(s *unit.Service) { s.FDStore = 1 },
@@ -62,9 +63,13 @@ func TestGenerateRefuses(t *testing.T) {
 // TestGenerateInjects: no text becomes a line of its own.
 func TestGenerateInjects(t *testing.T) {
 	evil := "x\nExecStartPre=/bin/evil\\"
-	service, _, err := unit.Generate(unit.Service{Name: "x", Description: evil, Lichen: "/l", Profile: evil, Options: []string{evil}, Command: []string{evil}, Directory: evil})
+	service, _, err := unit.Generate(unit.Service{Name: "x", Description: evil, Lichen: "/l", Profile: evil, Options: []string{evil}, Command: []string{evil}, Directory: "/x\\"})
 	if err != nil {
 		t.Fatal(err)
+	}
+	// Variables are none in the path of the program, which systemd takes as it stands.
+	if service, _, err := unit.Generate(unit.Service{Name: "x", Lichen: "/a$b%/l", Profile: "$p"}); err != nil || !strings.Contains(service, "\nExecStart=/a$b%%/l run --exit-by-signal -p $$p\n") {
+		t.Errorf("%v, %s", err, service)
 	}
 	for line := range strings.Lines(service) {
 		if strings.HasPrefix(line, "ExecStartPre") || strings.HasSuffix(line, "\\\n") {

@@ -116,7 +116,7 @@ func (i *importer) noExec() {
 			return
 		}
 		i.miss(s, "a profile has no exceptions like ExecPaths=: only what the program can write is closed")
-		for _, t := range append([]string{"/tmp"}, i.writable()...) {
+		for _, t := range append([]string{"/tmp", "/dev/shm"}, i.writable()...) {
 			if within(t, p) && !slices.ContainsFunc(allowed, func(a string) bool { return within(a, t) || within(t, a) && a != p }) {
 				i.doc.add("fs.noexec", escapeGrant(t)+"?")
 			}

@@ -75,7 +75,7 @@ func (i *importer) command() {
 	if strings.ContainsAny(prefix, "+!") {
 		i.miss(s, "the sandbox gives no privileges back")
 	}
-	words, err := splitWords(text)
+	words, more, err := splitCommand(text)
 	if err != nil || len(words) == 0 {
 		i.miss(s, "it cannot be read as a command line")
 		return
@@ -84,9 +84,8 @@ func (i *importer) command() {
 		i.miss(s, "the program's argv[0] is its path; \""+words[1]+"\" is left out")
 		words = slices.Delete(words, 1, 2)
 	}
-	if n := slices.Index(words, ";"); n >= 0 {
+	if more {
 		i.miss(s, "a profile has one command, and this has several")
-		words = words[:n]
 	}
 	var out []string
 	for n, w := range words {

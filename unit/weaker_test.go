@@ -38,6 +38,8 @@ func TestNotWeaker(t *testing.T) {
 		{"ProcSubset=pid\nProcSubset=", "#   ProcSubset=pid: ", ""},
 		{"PrivateNetwork=yes\nPrivateNetwork=\nPrivateNetwork=no", `mode = "host"`, ""},
 		{"RestrictAddressFamilies=none\nRestrictAddressFamilies=", `mode = "host"`, "rules"},
+		// A semicolon ends a command where it is bare.
+		{`ExecStart=/bin/find / -exec /bin/x {} \; -o ";" ; /bin/y`, `command = ["/bin/find", "/", "-exec", "/bin/x", "{}", ";", "-o", ";"]`, ""},
 		// A carriage return ends a line.
 		{"# comment\rPrivateNetwork=yes", none, ""},
 		{"Environment=A=1\rMemoryDenyWriteExecute=yes\r\nPrivateNetwork=yes", mmap, "set = { A = \"1\","},

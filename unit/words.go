@@ -26,6 +26,25 @@ func splitWords(s string) ([]string, error) {
 	}
 }
 
+// splitCommand is splitWords for the first of several commands: a bare semicolon
+// ends it, and one that is quoted or escaped is a word (systemd.service(5)).
+func splitCommand(s string) (words []string, more bool, err error) {
+	for {
+		s = strings.TrimLeft(s, " \t\n\r")
+		if s == "" {
+			return words, false, nil
+		}
+		if s[0] == ';' && (len(s) == 1 || strings.IndexByte(" \t\n\r", s[1]) >= 0) {
+			return words, true, nil
+		}
+		word, rest, err := firstWord(s)
+		if err != nil {
+			return nil, false, err
+		}
+		words, s = append(words, word), rest
+	}
+}
+
 func firstWord(s string) (word, rest string, err error) {
 	var b strings.Builder
 	quote := byte(0)

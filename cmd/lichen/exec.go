@@ -98,8 +98,11 @@ func runSealed() error {
 		sys.Close(fd)
 	}
 	e := &spec.Error{Op: "start", Object: "a sealed copy of lichen", Err: err}
-	if errors.Is(err, syscall.EACCES) {
+	switch {
+	case errors.Is(err, syscall.EACCES):
 		e.Hint = "programs in memory may be forbidden here: sysctl vm.memfd_noexec"
+	case errors.Is(err, syscall.EFBIG):
+		e.Hint = "the limit on the size of files is below that of lichen: ulimit -f"
 	}
 	return e
 }

@@ -57,6 +57,7 @@ var processProbes = map[string]probe{
 	"trap":  trap,
 	"job":   job,
 	"gone":  waitGone,
+	"ptys":  makeTerminals,
 	"no_new": func([]string) (string, error) {
 		v, err := unix.PrctlRetInt(unix.PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0)
 		return strconv.Itoa(v), err
@@ -214,6 +215,18 @@ func trap(a []string) (string, error) {
 		}
 	}
 	return "", nil
+}
+
+// makeTerminals makes as many as there can be: the error says why there are no more.
+func makeTerminals([]string) (string, error) {
+	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: 1000, Max: 1000}); err != nil {
+		return "", err
+	}
+	for n := 0; ; n++ {
+		if _, err := unix.Open("/dev/ptmx", unix.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC, 0); err != nil {
+			return strconv.Itoa(n), err
+		}
+	}
 }
 
 // waitGone waits until a path is gone: gone PATH. It lets a test hold the
