@@ -114,7 +114,6 @@ func TestPromisesThatCannotBeKept(t *testing.T) {
 			"extends = ['default']\nremove = ['seccomp.allow']\n[seccomp]\ndefault = 'kill'":          "seccomp.default",
 			"extends = ['default']\n[seccomp]\ndeny = ['execve']":                                     "execve",
 			"extends = ['default']\n[rootfs]\nimage = 'debian'\npull = 'never'":                       "it is not in the store",
-			"extends = ['default']\n[process]\npty = true":                                            "process.pty",
 			"extends = ['default']\n[seccomp]\npolicy = 'x.policy'":                                   "seccomp.policy",
 		} {
 			o := b.lichen("run", "-p", b.profile("version = 1\n"+text+"\n"), "--", "true")

@@ -114,12 +114,12 @@ func (b *box) killedAtEveryPoint(options ...string) {
 	payload := []string{"--", binDir + "/probe", "create " + b.ctl + "/ran", "spawn 2", "pause"}
 	o := b.do(command{args: append(append(args, "-count"), payload...)})
 	f := strings.Fields(o.stdout)
-	if len(f) != 2 {
+	if len(f) != 3 {
 		b.t.Fatalf("%q %s", o.stdout, o.stderr)
 	}
 	n, err := strconv.Atoi(f[0])
 	b.check(err)
-	runs, err := strconv.Atoi(f[1])
+	runs, err := strconv.Atoi(f[2])
 	b.check(err)
 	for i := range n {
 		b.killAt(i, i < runs, append(append(args, "-stop", strconv.Itoa(i)), payload...))

@@ -140,8 +140,11 @@ func TestBeforePID1Closes(t *testing.T) {
 			probes := []string{"read /proc/1/environ", "read /proc/1/mem", "read /proc/1/maps", "readlink /proc/1/exe", "readlink /proc/1/cwd",
 				"readlink /proc/1/fd/0", "attach 1", "vmread 1", "getfd 1", "kill 1 9", "setns /proc/1/ns/mnt"}
 			payload := append([]string{"--", binDir + "/probe"}, probes...)
-			_, runs, _ := strings.Cut(b.do(command{args: append(append(args, "-count"), payload...)}).stdout, " ")
-			o := b.do(command{args: append(append(args, "-stop", strings.TrimSpace(runs)), payload...)})
+			counts := strings.Fields(b.do(command{args: append(append(args, "-count"), payload...)}).stdout)
+			if len(counts) != 3 {
+				t.Fatal(counts)
+			}
+			o := b.do(command{args: append(append(args, "-for", "100ms", "-stop", counts[1]), payload...)})
 			var lines strings.Builder
 			for line := range strings.Lines(o.stdout) {
 				if strings.HasPrefix(line, "{") {

@@ -75,7 +75,7 @@ func TestUnitRuns(t *testing.T) {
 	})
 	t.Run("exit status", func(t *testing.T) {
 		generated(t, m, "", "--restart", "no", "--", "/bin/sh", "-c", "exit 7")
-		m.Systemctl("start", "svc.service")
+		startFailing(m)
 		m.WaitFor("svc.service", "ActiveState", "failed")
 		if got := m.Show("svc.service", "ExecMainStatus"); got != "7" {
 			t.Errorf("its status is %s", got)
@@ -85,7 +85,7 @@ func TestUnitRuns(t *testing.T) {
 		// The signal that ended the program is a failure like any other, and one
 		// that lichen itself reports is not tried again.
 		generated(t, m, "", "--", "/bin/sh", "-c", "kill -ABRT $$")
-		m.Systemctl("start", "svc.service")
+		startFailing(m)
 		m.WaitFor("svc.service", "ActiveState", "failed")
 		if got := m.Show("svc.service", "Result"); got != "core-dump" && got != "signal" {
 			t.Errorf("killed, it has failed by %s", got)
@@ -94,7 +94,7 @@ func TestUnitRuns(t *testing.T) {
 			t.Error("it was not started again")
 		}
 		generated(t, m, "", "--", "/no/such/program")
-		m.Systemctl("start", "svc.service")
+		startFailing(m)
 		m.WaitFor("svc.service", "ActiveState", "failed")
 		if got := m.Show("svc.service", "ExecMainStatus") + " " + m.Show("svc.service", "NRestarts"); got != "127 0" {
 			t.Errorf("status and restarts are %s", got)
@@ -114,6 +114,12 @@ func TestUnitRuns(t *testing.T) {
 	})
 	t.Run("socket", func(t *testing.T) { unitSocket(t, m) })
 	t.Run("what breaks it", func(t *testing.T) { unitBreaks(t, m) })
+}
+
+// startFailing starts a service that fails, perhaps before it counts as started:
+// what the manager makes of it is looked at later.
+func startFailing(m *usermanager.Manager) {
+	_ = m.Command("systemctl", "--user", "start", "svc.service").Run()
 }
 
 // unitSocket: the first connection starts the service, which has no network.

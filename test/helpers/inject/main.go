@@ -2,7 +2,8 @@
 //
 //	inject -fail …            make every op fail once, one line of JSON each
 //	inject -stop N … -- CMD   hold the sandbox before op N until it is killed
-//	inject -count …           print the number of ops, and before how many no payload runs without its launcher
+//	inject -count …           print the number of ops, of those before execve, and before how many
+//	                          no payload runs without its launcher
 //
 // It is a program of its own because a sandbox ends with the thread that
 // started it, and because tests kill it.
@@ -38,7 +39,8 @@ var (
 	fail   = flag.Bool("fail", false, "make every op fail once")
 	stop   = flag.Int("stop", -1, "hold before this `op`")
 	pty    = flag.Bool("pty", false, "a terminal of its own")
-	count  = flag.Bool("count", false, "print the number of ops, and of those before which no payload runs without its launcher")
+	length = flag.Duration("for", 0, "how long to hold it, instead of until it or the launcher is killed")
+	count  = flag.Bool("count", false, "print numbers of ops: all, before execve, and before which no payload runs without its launcher")
 )
 
 func main() {
@@ -47,7 +49,7 @@ func main() {
 	case *fail:
 		failAll(p)
 	case *count:
-		fmt.Println(p.Len(), lastQuestion(p))
+		fmt.Println(p.Len(), p.Base(plan.Supervise), lastQuestion(p))
 	default:
 		hold(p, *stop)
 	}
@@ -237,6 +239,8 @@ func untied(p *plan.Plan, n int) bool {
 func hold(p *plan.Plan, n int) {
 	switch {
 	case n < 0:
+	case *length > 0:
+		insert(p, n, pause(p, 0, uint64(length.Nanoseconds())))
 	case !untied(p, n):
 		insert(p, n, pause(p, 60, 0))
 	case n <= closesPeer(p):
