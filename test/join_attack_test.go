@@ -76,6 +76,56 @@ func TestInterpreterOfItself(t *testing.T) {
 	})
 }
 
+// TestFirstCommandIsOfItself: the same for the first command, which an image or an
+// earlier run has written. It waits inside, as lichen whose errors nobody reads, and
+// is looked at from outside.
+func TestFirstCommandIsOfItself(t *testing.T) {
+	forUsers(t, func(t *testing.T, b *box) {
+		own := b.mkdir(b.dir+"/own") + "/lichen"
+		data, err := os.ReadFile(binDir + "/lichen")
+		b.check(err)
+		b.check(os.WriteFile(own, data, 0o755))
+		b.check(os.Chown(own, b.user.uid, b.user.uid))
+		evil := b.file(b.ctl+"/evil", "#!/proc/self/exe check\n")
+		b.check(os.Chmod(evil, 0o755))
+		unread, full, err := os.Pipe()
+		b.check(err)
+		defer unread.Close()
+		defer full.Close()
+		fd := int(full.Fd())
+		b.check(unix.SetNonblock(fd, true))
+		for err == nil {
+			_, err = unix.Write(fd, make([]byte, 4096))
+		}
+		b.check(unix.SetNonblock(fd, false))
+		confined := b.confined()
+		for name, options := range map[string][]string{"no Landlock": confined["no Landlock"], "nested": confined["nested"], "granted": {"--ro", b.dir + "/own"}} {
+			if !b.mayUse(options...) {
+				continue
+			}
+			p := &process{b: b, cmd: b.cmd(b.t.Context(), command{args: append(append([]string{own, "run", "--rw", b.ctl}, options...), "--", evil)})}
+			p.cmd.Stderr = full
+			b.check(p.cmd.Start())
+			var payload int
+			b.until(name+": lichen runs inside", func() bool {
+				for _, pid1 := range childrenOf(p.cmd.Process.Pid) {
+					for _, payload = range childrenOf(pid1) {
+						text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", payload)) // it may be gone
+						if strings.Contains(string(text), "check") {
+							return true
+						}
+					}
+				}
+				return false
+			})
+			if exe, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", payload)); err != nil || !strings.HasPrefix(exe, "/memfd:") {
+				t.Errorf("%s: what runs inside is %s, %v", name, exe, err)
+			}
+			p.kill()
+		}
+	})
+}
+
 // TestPlantedRulePath protects P1 and P2: the rules of a command that joins are made of
 // paths while the payload runs, which may have put links there.
 func TestPlantedRulePath(t *testing.T) {

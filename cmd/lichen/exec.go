@@ -1,16 +1,13 @@
 package main
 
 import (
-	"errors"
 	"os"
 	"path"
 	"strings"
-	"syscall"
 
 	"github.com/jessevdk/go-flags"
 
 	"github.com/lichen-sandbox/lichen/internal/feature"
-	"github.com/lichen-sandbox/lichen/internal/sys"
 	"github.com/lichen-sandbox/lichen/sandbox"
 	"github.com/lichen-sandbox/lichen/spec"
 	"github.com/lichen-sandbox/lichen/state"
@@ -80,31 +77,6 @@ func (o *execOptions) command(words []string) (c sandbox.Command, err error) {
 		c.Env = append(c.Env, e)
 	}
 	return c, nil
-}
-
-// runSealed has this program start again from a copy in memory that nobody can
-// change. The process that joins is this program until it becomes the command, and
-// a command that the payload may write can be a script of the interpreter
-// /proc/self/exe: then this program runs inside, as the payload's user, and its
-// file could be written or given another mode through /proc/PID/exe, past every
-// mount of the sandbox (CVE-2019-5736).
-func runSealed() error {
-	if sys.RunsSealed() {
-		return nil
-	}
-	fd, err := sys.SealedCopy()
-	if err == nil {
-		err = sys.Become(fd, os.Args, os.Environ())
-		sys.Close(fd)
-	}
-	e := &spec.Error{Op: "start", Object: "a sealed copy of lichen", Err: err}
-	switch {
-	case errors.Is(err, syscall.EACCES):
-		e.Hint = "programs in memory may be forbidden here: sysctl vm.memfd_noexec"
-	case errors.Is(err, syscall.EFBIG):
-		e.Hint = "the limit on the size of files is below that of lichen: ulimit -f"
-	}
-	return e
 }
 
 // joinable returns what it takes to join a sandbox, or tells why nobody can.

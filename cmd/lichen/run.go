@@ -28,6 +28,9 @@ func runCommand(u *ui, args []string) int {
 	if o.Help {
 		return u.help("run")
 	}
+	if err := o.sealEarly(); err != nil {
+		return u.fail(err)
+	}
 	s, err := openStatus(u, o.StatusFD)
 	if err != nil {
 		return u.fail(err)
@@ -40,7 +43,7 @@ func runCommand(u *ui, args []string) int {
 		return u.fail(usageError("run", "--name "+quote(o.Name)+": a name is 1 to 32 of a-z, 0-9, '-', '_' and '.', and begins with a letter, a digit or '_'"))
 	}
 	l := launcher{ui: u, status: s, stats: used, name: o.Name}
-	loaded, p, err := o.compile(command, &image{ui: u, pull: true}, &l.service, used)
+	loaded, p, err := o.compile(command, sealer{}, &image{ui: u, pull: true}, &l.service, used)
 	if err != nil {
 		l.service.close()
 		return l.failed(err)

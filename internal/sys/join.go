@@ -89,6 +89,12 @@ func RunsSealed() bool {
 	return err == nil && seals&allSeals == allSeals
 }
 
+// OwnExecutable reports whether the file of this program belongs to who runs it.
+func OwnExecutable() bool {
+	var st unix.Stat_t
+	return unix.Stat("/proc/self/exe", &st) == nil && int(st.Uid) == unix.Geteuid()
+}
+
 // SealedCopy returns a copy of this program in memory that nobody can change.
 func SealedCopy() (int, error) {
 	from, err := unix.Open("/proc/self/exe", unix.O_RDONLY|unix.O_CLOEXEC, 0)
