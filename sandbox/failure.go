@@ -138,8 +138,8 @@ func vanished(exit sys.Exit) error {
 	f := &Failure{Code: CodeKilled, Op: -1}
 	f.Cause = spec.Error{Op: "wait for", Object: "the sandbox", Reason: "its PID 1 ended early"}
 	if exit.Status.Signaled() {
-		f.Cause.Reason = "its PID 1 was killed by " + exit.Status.Signal().String()
-		f.Cause.Hint = "if nobody did that, look for the out-of-memory killer: dmesg | grep -i oom"
+		f.Cause.Reason = "its PID 1 was killed by " + sys.SignalName(exit.Status.Signal())
+		f.Cause.Hint = "if nobody did that (lichen kill -s KILL does), look for the out-of-memory killer: dmesg | grep -i oom"
 	}
 	return f
 }

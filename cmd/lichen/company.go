@@ -34,7 +34,7 @@ func (l *launcher) accompany(s *spec.Spec) (*company, error) {
 		c.close()
 		return nil, err
 	}
-	if c.entry, err = newRegistration(l.name); err != nil {
+	if c.entry, err = newRegistration(l.ui, l.name); err != nil {
 		c.close()
 		return nil, err
 	}

@@ -16,13 +16,14 @@ import (
 // once the payload runs, so that nobody waits for it; only a name is taken before,
 // because two sandboxes cannot have the same.
 type registration struct {
+	ui   *ui
 	name string
 	own  *state.Own
 }
 
 // newRegistration takes the name, if there is one.
-func newRegistration(name string) (*registration, error) {
-	r := &registration{name: name}
+func newRegistration(u *ui, name string) (*registration, error) {
+	r := &registration{ui: u, name: name}
 	if name == "" {
 		return r, nil
 	}
@@ -59,7 +60,7 @@ func (r *registration) reserve(path string) error {
 }
 
 // started puts the sandbox on the list. Where that cannot be, it runs without being
-// listed: the list is a convenience.
+// listed: the list is a convenience, unless a name was asked for.
 func (r *registration) started(p *sandbox.Process, s *spec.Spec, compiled *plan.Plan) {
 	if r.own == nil {
 		path := state.Path(os.Getenv)
@@ -76,7 +77,9 @@ func (r *registration) started(p *sandbox.Process, s *spec.Spec, compiled *plan.
 		e.Join = compiled.Join.Append(make([]byte, 0, 4<<10))
 	}
 	e.Alone = !s.Namespaces.PID
-	_ = r.own.Write(&e) // as above
+	if err := r.own.Write(&e); err != nil && r.name != "" {
+		r.ui.report(err)
+	}
 }
 
 // close takes the sandbox off the list.

@@ -76,6 +76,8 @@ func Diagnose(call, op, object string, errno syscall.Errno, payload bool) Hint {
 		return Hint{hintMaps(sys.EPERM), true}
 	case errno == sys.ENODEV && call == "fsopen":
 		return Hint{"this kernel has no such file system, or its module is not loaded: modprobe overlay", false}
+	case op == "enter" && errno == sys.ELOOP:
+		return Hint{"a link of /proc, like /proc/self/fd/N, leads out of the sandbox: name the directory itself", false}
 	case errno == sys.ELOOP:
 		return Hint{"a component of the path is a symbolic link, in a tree that the payload may write: name the place it leads to", false}
 	case op == "enter" && errno == sys.ENOENT:
