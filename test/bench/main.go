@@ -141,12 +141,20 @@ func (s *stage) fill(lichen string) error {
 	if err != nil {
 		return err
 	}
+	// As a login has it: lichen keeps its list of running sandboxes there.
+	runtime := filepath.Join(s.dir, "runtime")
+	if err := os.Mkdir(runtime, 0o700); err != nil {
+		return err
+	}
 	s.attr = &syscall.ProcAttr{
 		Dir:   s.work,
-		Env:   []string{"PATH=/usr/bin:/bin", "HOME=" + s.home, "LANG=C.UTF-8"},
+		Env:   []string{"PATH=/usr/bin:/bin", "HOME=" + s.home, "LANG=C.UTF-8", "XDG_RUNTIME_DIR=" + runtime},
 		Files: []uintptr{null.Fd(), null.Fd(), os.Stderr.Fd()},
 	}
 	if os.Getuid() == 0 {
+		if err := os.Chown(runtime, plainUID, plainUID); err != nil {
+			return err
+		}
 		s.attr.Sys = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: plainUID, Gid: plainUID}}
 	}
 	return nil
