@@ -130,8 +130,11 @@ func TestUnitWrite(t *testing.T) {
 	if err != nil || len(left) != 2 {
 		t.Errorf("in the directory are %v, %v", left, err)
 	}
-	if code, _, errs := dispatched(t, line+" --write "+dir+"/none"); code != exitFailed || !strings.Contains(errs, "no such file") {
-		t.Errorf("into no directory: %d, %s", code, errs)
+	if code, _, errs := dispatched(t, line+" --write "+dir+"/new/user"); code != exitOK || strings.Count(errs, "wrote ") != 2 {
+		t.Errorf("into a directory that is not there: %d, %s", code, errs)
+	}
+	if code, _, errs := dispatched(t, line+" --write "+dir+"/new/user/web.service"); code != exitFailed || !strings.Contains(errs, "make directory") {
+		t.Errorf("into a file: %d, %s", code, errs)
 	}
 }
 

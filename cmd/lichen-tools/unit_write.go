@@ -13,8 +13,12 @@ import (
 type unitFile struct{ name, text string }
 
 // writeUnits writes files whole or not at all. Without force none that is there
-// is replaced, and then none of the others is written either.
+// is replaced, and then none of the others is written either. The directory is made:
+// who has no unit yet does not have ~/.config/systemd/user.
 func writeUnits(dir string, files []unitFile, force bool) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return &spec.Error{Op: "make directory", Object: dir, Err: unwrapPath(err)}
+	}
 	if !force {
 		for _, f := range files {
 			path := filepath.Join(dir, f.name)
