@@ -108,8 +108,9 @@ func (g *Group) Close() {
 	if g.Dir != "" {
 		// A sandbox that did not start, or its strays; Linux 5.14.
 		_ = write(g.Dir+"/cgroup.kill", "1")
-		_ = remove(g.Dir + "/" + inner)
-		_ = remove(g.Dir)
+		if err := remove(g.Dir + "/" + inner); err == nil || err == syscall.ENOENT {
+			_ = remove(g.Dir)
+		}
 		g.Dir = ""
 	}
 	if g.lock >= 0 {
@@ -124,9 +125,10 @@ func (g *Group) Close() {
 
 // remove removes an empty cgroup; what stays is the next sweep's.
 func remove(dir string) error {
+	begin := time.Now()
 	for wait := time.Millisecond; ; wait *= 2 {
 		err := syscall.Rmdir(dir)
-		if err != syscall.EBUSY && err != syscall.EINTR || wait > removePatience {
+		if err != syscall.EBUSY && err != syscall.EINTR || time.Since(begin)+wait > removePatience {
 			return err
 		}
 		time.Sleep(wait)

@@ -99,6 +99,9 @@ func sourceError(n *Node, err error) error {
 	e := &spec.Error{Op: "bind", Object: n.Source, Err: err, Origin: n.Origin}
 	if errors.Is(err, fs.ErrNotExist) {
 		e.Hint = `create it, or mark it optional: "` + n.Source + `?"`
+		if n.Variable != "" {
+			e.Hint = "have the service manager make it, or unset " + n.Variable
+		}
 	}
 	return e
 }

@@ -150,6 +150,9 @@ func TestNewView(t *testing.T) {
 			want: "tmpfs /home noexec; bind /home/u/work=/home/u/work rw noexec; bind /usr=/usr"},
 		{name: "noexec inside a bind becomes a mount", mounts: []spec.Mount{rw("/home/u")}, noexec: []string{"/home/u/work"},
 			want: "bind /home/u=/home/u rw; bind /home/u/work=/home/u/work rw noexec exposed"},
+		{name: "a missing source", mounts: []spec.Mount{ro("/srv")}, err: "bind /srv", hint: `mark it optional: "/srv?"`},
+		{name: "a missing source of a service manager's", mounts: []spec.Mount{{Type: spec.MountBind, Source: "/srv", Target: "/srv", Variable: "STATE_DIRECTORY"}},
+			err: "bind /srv", hint: "unset STATE_DIRECTORY"},
 		{name: "noexec of nothing", mounts: []spec.Mount{ro("/usr")}, noexec: []string{"/srv"}, err: "no grant is at, above or below it", hint: `"/srv?"`},
 	} {
 		t.Run(c.name, func(t *testing.T) {

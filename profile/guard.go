@@ -82,6 +82,15 @@ func (r *resolver) guardProfiles() error {
 			}
 		}
 	}
+	for _, dir := range r.loader.Running {
+		err := r.guard(dir)
+		if e, ok := errors.AsType[*spec.Error](err); ok {
+			e.Reason = "the payload could write " + dir + ", where lichen ps, kill and exec look"
+		}
+		if err != nil {
+			return err
+		}
+	}
 	for _, file := range r.loader.Apart {
 		err := r.guard(file)
 		if e, ok := errors.AsType[*spec.Error](err); ok {

@@ -6,6 +6,17 @@ import (
 	"testing"
 )
 
+// TestRunningIsGuarded: the error says what the directory is there for.
+func TestRunningIsGuarded(t *testing.T) {
+	l := builtins("x", "[fs]\nrw = ['/srv']", "y", "[fs]\nrw = ['/srv/app']")
+	l.Running = []string{"/srv/lichen"}
+	_, err := l.Load("x")
+	wantError(t, err, "cover it", "could write /srv/lichen, where lichen ps, kill and exec look", "built-in x:3")
+	if _, err := l.Load("y"); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestWorkDir(t *testing.T) {
 	root, err := filepath.EvalSymlinks(t.TempDir())
 	if err != nil {

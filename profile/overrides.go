@@ -165,14 +165,25 @@ func (b *builder) limits(list []string) {
 		id, known := findKey("limits", name)
 		switch {
 		case !ok:
-			b.put(entry{key: keyLimitNofile}, badValue(s, "is not a limit", "write NAME=VALUE, like nofile=4096"))
+			b.limitError(badValue(s, "has no value", "write NAME=VALUE, like nofile=4096"))
 		case !known:
-			b.put(entry{key: keyLimitNofile}, badValue(name, "is not a limit", keySuggestion("limits", name)))
+			hint := keySuggestion("limits", name)
+			if hint == "" {
+				hint = "all are under [limits] in lichen-profile(5)"
+			}
+			b.limitError(bad("there is no limit "+quote(name), hint))
 		case keys[id].kind.isList():
 			b.texts(id, []string{value})
 		default:
 			b.text(id, value)
 		}
+	}
+}
+
+// limitError remembers a --limit that is no key of the profile's.
+func (b *builder) limitError(err error) {
+	if b.err == nil {
+		b.err = place(err, "read", "--limit", spec.CommandLine)
 	}
 }
 

@@ -23,6 +23,9 @@ type Loader struct {
 	// Guarded are directories that no payload may write, besides Dirs: what the
 	// next run takes from there would be its choice.
 	Guarded []string
+	// Running are the directories of the lists of running sandboxes, which no
+	// payload may write either.
+	Running []string
 	// Apart are files that lichen writes, and no payload may.
 	Apart []string
 	Vars  Vars

@@ -64,7 +64,7 @@ func (r *resolver) serviceGrant(e *entry, d *serviceDir, p string) error {
 		return bad(err.Error(), "a directory of the service alone is meant: have the service manager make it, or unset "+d.name)
 	}
 	r.spec.Mounts = append(r.spec.Mounts, spec.Mount{
-		Type: spec.MountBind, Source: clean, Target: clean, Write: d.write,
+		Type: spec.MountBind, Source: clean, Target: clean, Write: d.write, Variable: d.name,
 		Layer: int(e.layer), Origin: r.m.at(e),
 	})
 	return nil

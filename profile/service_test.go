@@ -32,7 +32,7 @@ func TestServiceDirectories(t *testing.T) {
 		if m.Write {
 			how = "rw "
 		}
-		if m.Type != spec.MountBind || m.Source != m.Target || m.Origin.Line != 3 || m.Dev || m.Socket || m.Optional {
+		if m.Type != spec.MountBind || m.Source != m.Target || m.Origin.Line != 3 || m.Variable == "" || m.Dev || m.Socket || m.Optional {
 			t.Errorf("%+v", m)
 		}
 		got = append(got, how+m.Target)

@@ -54,7 +54,13 @@ func (r *Relay) Add(out int) (int, error) {
 		sys.Close(end)
 		return -1, err
 	}
-	r.streams = append(r.streams, &stream{in: in, out: out, named: !sys.AnonymousPipe(out)})
+	s := &stream{in: in, out: out, named: !sys.AnonymousPipe(out)}
+	if !sys.IsPipe(out) {
+		// splice(2) holds the lock of the pipe that it reads while it waits for what it
+		// writes, but for a pipe: whoever writes to it then could not be killed.
+		s.buf = make([]byte, chunk)
+	}
+	r.streams = append(r.streams, s)
 	return end, nil
 }
 

@@ -48,6 +48,8 @@ func StartJoined(p *plan.Plan, t *Target, ownSession bool) (*Joined, error) {
 	if err == nil {
 		go j.pass()
 		err = j.Started()
+	} else {
+		sys.Close(j.relay[1]) // which pass would close
 	}
 	if err == nil {
 		return j, nil

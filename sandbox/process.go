@@ -3,6 +3,7 @@ package sandbox
 import (
 	"sync"
 	"syscall"
+	"time"
 
 	pid1 "github.com/lichen-sandbox/lichen/init"
 	"github.com/lichen-sandbox/lichen/internal/child"
@@ -35,6 +36,8 @@ type Process struct {
 type Exit struct {
 	// Status is the payload's.
 	Status syscall.WaitStatus
+	// Ended is when its end was heard of; zero where it was not.
+	Ended time.Time
 	// Payload is what the payload used, with the children it waited for.
 	Payload syscall.Rusage
 	// Total adds PID 1 and everything it reaped.
@@ -92,6 +95,7 @@ func Start(p *plan.Plan, o Options) (*Process, error) {
 			to = o.Signals
 		}
 		if err := forward.Start(to, forwarded[:], direct); err != nil {
+			forward.Stop()
 			sys.Close(childEnd)
 			sys.Close(control)
 			return nil, startError(p, "catch signals", err)
@@ -103,6 +107,7 @@ func Start(p *plan.Plan, o Options) (*Process, error) {
 func start(p *plan.Plan, control, childEnd int, o Options) (*Process, error) {
 	if p.Moves > 0 {
 		if err := sys.PassCredentials(control); err != nil {
+			forward.Stop()
 			sys.Close(childEnd)
 			sys.Close(control)
 			return nil, startError(p, "ask for senders on the control socket", err)
@@ -151,7 +156,7 @@ func (p *Process) follow() error {
 	for range p.plan.Moves {
 		var packet [2 * pid1.MessageSize]byte
 		n, pid, err := sys.ReceiveFrom(p.control, packet[:])
-		m, ok := decode(packet[:n])
+		m, ok := decode(packet[:max(n, 0)])
 		if err != nil || !ok || m.Kind != pid1.MessageMoved {
 			exit, _ := p.reap() // as in Started
 			if ok && m.Kind == pid1.MessageFailed {
@@ -204,6 +209,7 @@ func (p *Process) Wait() (Exit, error) {
 		}
 		if m.Kind == pid1.MessageExited {
 			e.Status, e.Payload, ended = syscall.WaitStatus(m.Status), m.Usage, true
+			e.Ended = time.Now()
 		}
 	}
 	total, err := p.reap()

@@ -56,7 +56,10 @@ type Mount struct {
 	Dev    bool // bind: device nodes work (nodev is not set)
 	// Socket allows a bind whose source is a socket or a fifo: a door to
 	// whoever listens outside, so it must be asked for by name.
-	Socket   bool
+	Socket bool
+	// Variable is the environment variable that a service manager gives Source
+	// in, or "".
+	Variable string
 	Optional bool // a missing Source (hide: Target) is fine. In an image: a dir only where nothing is, a file only in a directory that is there
 
 	Size    uint64  // tmpfs: bytes; 0 means DefaultTmpfsSize. image: of what is written to memory

@@ -69,8 +69,8 @@ func (r *Relay) Resize() {
 
 // Finish is called when the payload has ended: it waits until all that it has
 // written is with the caller, or nothing has moved for as long as patience, or for
-// ever where that is 0, or GiveUp is called.
-func (r *Relay) Finish(patience time.Duration) {
+// ever where that is 0, or GiveUp is called. It reports whether all is there.
+func (r *Relay) Finish(patience time.Duration) bool {
 	r.stop()
 	var tick <-chan time.Time
 	if patience > 0 {
@@ -81,12 +81,12 @@ func (r *Relay) Finish(patience time.Duration) {
 	for before := r.moved.Load(); ; before = r.moved.Load() {
 		select {
 		case <-r.drained:
-			return
+			return true
 		case <-r.enough:
-			return
+			return false
 		case <-tick:
 			if r.moved.Load() == before {
-				return
+				return false
 			}
 		}
 	}

@@ -42,12 +42,18 @@ func newCgroup(u *ui, s *spec.Spec) (*cgroupRun, error) {
 }
 
 // checkCgroup finds out whether the host has what limits by cgroup need. Whether
-// there is a place for them depends on where lichen is started.
+// there is a place for them depends on where lichen is started, unless the profile
+// names it.
 func checkCgroup(s *spec.Spec) error {
+	host := cgroup.Host{UID: os.Geteuid(), Getenv: os.Getenv}
+	if s.Limits.CgroupDir != "" {
+		_, err := host.Find(&s.Limits)
+		return at(err, s.OriginOf("limits.cgroup"))
+	}
 	if len(s.Limits.Cgroup) == 0 {
 		return nil
 	}
-	return (&cgroup.Host{}).Check(&s.Limits)
+	return host.Check(&s.Limits)
 }
 
 // askManager asks the service manager, through lichen-tools: D-Bus is nothing for

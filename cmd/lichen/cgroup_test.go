@@ -45,6 +45,19 @@ func TestLimitsFinding(t *testing.T) {
 	}
 }
 
+// TestCheckNamedCgroup: a cgroup that the profile names is looked at without a limit
+// too, as it is at the start.
+func TestCheckNamedCgroup(t *testing.T) {
+	origin := spec.Origin{File: "x.toml", Line: 5}
+	s := &spec.Spec{Limits: spec.Limits{CgroupDir: "x"}, Origins: map[string]spec.Origin{"limits.cgroup": origin}}
+	if err := checkCgroup(s); err == nil || !strings.Contains(err.Error(), "(x.toml:5)") {
+		t.Error(err)
+	}
+	if err := checkCgroup(&spec.Spec{}); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestToolsForCgroup protects the error where lichen-tools is needed and missing.
 func TestToolsForCgroup(t *testing.T) {
 	t.Setenv("LICHEN_LIBEXEC", t.TempDir())

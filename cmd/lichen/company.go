@@ -28,7 +28,7 @@ func (l *launcher) accompany(s *spec.Spec) (*company, error) {
 		return nil, err
 	}
 	if c.terminal != nil && c.output != nil {
-		c.terminal.take = c.output.budget.Take
+		c.terminal.take, c.terminal.exceeded = c.output.budget.Take, c.output.budget.Exceeded
 	}
 	if c.cgroup, err = newCgroup(l.ui, s); err != nil {
 		c.close()
@@ -60,6 +60,7 @@ func (c *company) started(p *sandbox.Process, s *spec.Spec, compiled *plan.Plan)
 
 // ended is called once every process inside is gone.
 func (c *company) ended(o *outcome) {
+	c.entry.close() // what it names is gone
 	c.terminal.ended(o)
 	c.output.ended(o)
 	c.cgroup.ended(o)

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"errors"
 	"os"
 	"path"
 	"strings"
+	"syscall"
 
 	"github.com/jessevdk/go-flags"
 
@@ -48,10 +50,20 @@ func execCommand(u *ui, args []string) int {
 	}
 	code, err := joinRunning(r, command)
 	if err != nil {
+		hintAtRunning(err)
 		u.report(err)
 		return failureCode(err)
 	}
 	return code
+}
+
+// hintAtRunning takes a hint about grants away: those of a sandbox that runs are
+// made.
+func hintAtRunning(err error) {
+	f, ok := errors.AsType[*sandbox.Failure](err)
+	if ok && f.Cause.Op == "enter" && f.Errno == syscall.ENOENT {
+		f.Cause.Hint = "choose a directory that the sandbox shows, with --cwd"
+	}
 }
 
 func (o *execOptions) command(words []string) (c sandbox.Command, err error) {

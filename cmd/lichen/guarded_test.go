@@ -13,7 +13,7 @@ import (
 func TestGuarded(t *testing.T) {
 	dir := t.TempDir()
 	t.Setenv("XDG_RUNTIME_DIR", dir)
-	list := guarded(nil)
+	_, list := guarded(nil)
 	usual := state.Path(func(string) string { return "" }) // "" where there is none
 	for _, want := range []string{filepath.Join(dir, "lichen"), usual} {
 		if want != "" && !slices.Contains(list, want) {

@@ -55,7 +55,11 @@ func (l *launcher) launch(s *spec.Spec, p *plan.Plan) int {
 	l.status.started(process.PID, seen)
 	exit, err := process.Wait()
 	o := outcome{status: finalStatus(exit, err), total: exit.Total, wall: time.Since(begin)}
-	if limit.stop() {
+	ended := exit.Ended
+	if s.Process.Linger {
+		ended = time.Time{} // others may have run on
+	}
+	if limit.before(ended) {
 		o.verdict = verdictTimeout
 	}
 	c.ended(&o)

@@ -42,11 +42,11 @@ type command struct {
 // commands lists them in the order of the help.
 func commands() []command {
 	return []command{
-		{"run", "[--] COMMAND [ARGUMENT]...", "run a command in a sandbox", newOptions[sandboxOptions], "command", runCommand, nil},
+		{"run", "[--] [COMMAND [ARGUMENT]...]", "run a command in a sandbox", newOptions[sandboxOptions], "command", runCommand, nil},
 		{"ps", "", "list the sandboxes that run", newOptions[psOptions], "", psCommand, nil},
 		{"exec", "ID [--] COMMAND [ARGUMENT]...", "run a command in a sandbox that runs", newOptions[execOptions], "sandbox", execCommand, nil},
 		{"kill", "ID... | --all", "end sandboxes, or send them a signal", newOptions[killOptions], "sandbox", killCommand, nil},
-		{"plan", "[--] COMMAND [ARGUMENT]...", "print what run would do, and do nothing", newOptions[planOptions], "command", planCommand, nil},
+		{"plan", "[--] [COMMAND [ARGUMENT]...]", "print what run would do, and do nothing", newOptions[planOptions], "command", planCommand, nil},
 		{"check", "PROFILE...", "check profiles against this host", newOptions[checkOptions], "profile", checkCommand, nil},
 		{"profile", "list | show NAME | from-bwrap -- ARGUMENT...", "list the profiles, print one, or make one of bubblewrap's arguments", newOptions[profileOptions], "list show from-bwrap profile", profileCommand, nil},
 		{"image", "VERB OPERAND...", "fetch, list, check, copy and make images", newOptions[imageOptions], "pull ls inspect config rm prune verify export copy commit unpack pack", imageCommand, nil},

@@ -43,7 +43,7 @@ type sandboxOptions struct {
 	Cwd       string   `long:"cwd" value-name:"DIR" unquote:"false" complete:"file" description:"working directory inside"`
 	Hostname  string   `long:"hostname" value-name:"NAME" unquote:"false" description:"host name inside"`
 	Umask     string   `long:"umask" value-name:"MASK" unquote:"false" description:"file mode creation mask, in octal"`
-	Limits    []string `long:"limit" value-name:"NAME=VALUE" unquote:"false" description:"resource limit, SOFT[:HARD] (nofile=4096, as=4G, core=0)"`
+	Limits    []string `long:"limit" value-name:"NAME=VALUE" unquote:"false" description:"resource limit: of each process, SOFT[:HARD] (nofile=4096, as=4G, core=0), or of the sandbox (memory_max=512M, pids_max=100, output=1M)"`
 	KeepFDs   []int    `long:"keep-fd" value-name:"N" unquote:"false" description:"pass an open descriptor on"`
 
 	SeccompAllow []string `long:"seccomp-allow" value-name:"CALL|@GROUP" unquote:"false" description:"allow a system call or a group of them"`

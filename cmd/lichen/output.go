@@ -67,9 +67,6 @@ func (t *output) started(p *sandbox.Process) {
 	}
 	t.process = p
 	t.closeEnds()
-	// Past a limit of the caller's on the size of files a write raises a signal
-	// that the Go runtime dies of, with many words. Let it be an ordinary death.
-	forward.Default(syscall.SIGXFSZ)
 	t.running = true
 	t.relay.Start()
 }
@@ -96,14 +93,7 @@ func (t *output) ended(o *outcome) {
 	case o.status.Signaled() || o.verdict != "":
 		ended = t.relay.WaitWhileMoving(outputPatience)
 	default:
-		// A payload would wait for its reader as well, and a signal would end it.
-		forward.Default(syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP, syscall.SIGQUIT, syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGTSTP)
-		if t.timeout == 0 {
-			t.relay.Wait()
-			ended = true
-		} else if ended = t.relay.WaitFor(t.timeout - o.wall); !ended {
-			o.verdict = verdictTimeout // that of a payload that waits
-		}
+		ended = t.drain(o)
 	}
 	if t.budget.Exceeded() && o.verdict == "" {
 		// It may have ended by itself before the kill came.
@@ -115,6 +105,38 @@ func (t *output) ended(o *outcome) {
 	if fd, err := t.relay.Failed(); err != nil {
 		t.ui.report(&spec.Error{Op: "write", Object: "descriptor " + strconv.Itoa(fd), Err: err})
 	}
+}
+
+// drain waits for the reader as the payload itself would have: until its time is over,
+// or a signal comes that would have ended it.
+func (t *output) drain(o *outcome) (ended bool) {
+	forward.Default(syscall.SIGTSTP)
+	if wanted(syscall.SIGTERM, syscall.SIGABRT, syscall.SIGINT, syscall.SIGQUIT) != 0 {
+		return t.relay.WaitWhileMoving(outputPatience) // it was to end, and has
+	}
+	const step = 50 * time.Millisecond
+	for begin := time.Now(); !t.relay.WaitFor(step); {
+		sig := wanted(syscall.SIGTERM, syscall.SIGABRT, syscall.SIGINT, syscall.SIGHUP, syscall.SIGQUIT, syscall.SIGUSR1, syscall.SIGUSR2)
+		if sig != 0 {
+			o.status = syscall.WaitStatus(sig)
+			return t.relay.WaitWhileMoving(outputPatience)
+		}
+		if t.timeout > 0 && o.wall+time.Since(begin) > t.timeout {
+			o.verdict = verdictTimeout
+			return false
+		}
+	}
+	return true
+}
+
+// wanted returns one of the signals that has come since it was asked for last, or 0.
+func wanted(signals ...syscall.Signal) syscall.Signal {
+	for _, s := range signals {
+		if forward.Arrived(s) {
+			return s
+		}
+	}
+	return 0
 }
 
 func (t *output) closeEnds() {

@@ -54,17 +54,16 @@ func runCommand(u *ui, args []string) int {
 // newLoader returns the loader of the profiles that a user's names mean.
 func newLoader() *profile.Loader {
 	l := &profile.Loader{Dirs: profile.DefaultDirs(nil), Builtin: profiles.FS}
-	l.Guarded = guarded(l.Dirs)
+	l.Guarded, l.Running = guarded(l.Dirs)
 	return l
 }
 
 // guarded lists what decides about the next run besides profiles: the store of
-// images, the files that say where images come from (registries.toml, beside the
-// first profiles), and the list of running sandboxes, which says how lichen exec
-// confines a command. Store and list are also the usual ones where the environment
-// names others: the next lichen may have another environment.
-func guarded(profiles []string) []string {
-	var list []string
+// images and the files that say where images come from (registries.toml, beside the
+// first profiles); and apart from these the list of running sandboxes, which says
+// how lichen exec confines a command. Store and list are also the usual ones where
+// the environment names others: the next lichen may have another environment.
+func guarded(profiles []string) (list, running []string) {
 	if dir, err := store.DefaultDir(os.Getenv); err == nil {
 		list = append(list, dir)
 	}
@@ -82,12 +81,12 @@ func guarded(profiles []string) []string {
 	}
 	own, often := state.Path(os.Getenv), state.Path(usual)
 	if own != "" {
-		list = append(list, own)
+		running = append(running, own)
 	}
 	if often != "" && often != own {
-		list = append(list, often)
+		running = append(running, often)
 	}
-	return list
+	return list, running
 }
 
 // The profiles that are used where the command line names none; the second with

@@ -5,7 +5,6 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/lichen-sandbox/lichen/internal/forward"
 	"github.com/lichen-sandbox/lichen/internal/sys"
 	"github.com/lichen-sandbox/lichen/sandbox"
 	"github.com/lichen-sandbox/lichen/spec"
@@ -16,7 +15,10 @@ import (
 type ownTerminal struct {
 	// take is terminal.Relay's, for who counts what the payload writes.
 	take func(n int) int
+	// exceeded reports whether that was too much; nil: nobody counts.
+	exceeded func() bool
 
+	timeout time.Duration // process.timeout; 0 is none
 	ui      *ui
 	caller  *terminal.Caller
 	relay   *terminal.Relay // nil until started
@@ -29,7 +31,7 @@ func newTerminal(u *ui, s *spec.Spec) (*ownTerminal, error) {
 	if !s.Process.PTY {
 		return nil, nil
 	}
-	t := &ownTerminal{ui: u, caller: terminal.FindCaller()}
+	t := &ownTerminal{ui: u, caller: terminal.FindCaller(), timeout: s.Process.Timeout}
 	var err error
 	if t.signals.read, t.signals.write, err = sys.SocketPair(); err != nil {
 		return nil, &spec.Error{Op: "make", Object: "a socket for signals", Err: err}
@@ -53,10 +55,6 @@ func (t *ownTerminal) started(p *sandbox.Process) {
 		t.ui.report(&spec.Error{Op: "make", Object: "a pipe for the terminal", Err: err})
 		_ = p.Kill() // it may have ended by itself
 		return
-	}
-	if !t.caller.Terminal() {
-		// As in output.started: the caller's file may have a limit.
-		forward.Default(syscall.SIGXFSZ)
 	}
 	relay.Take = t.take
 	t.relay = relay
@@ -85,7 +83,7 @@ func (t *ownTerminal) follow(p *sandbox.Process) {
 				t.relay.Resize() // the kernel tells the payload
 				continue
 			}
-		case syscall.SIGTERM, syscall.SIGHUP, syscall.SIGINT, syscall.SIGQUIT:
+		case syscall.SIGTERM, syscall.SIGABRT, syscall.SIGHUP, syscall.SIGINT, syscall.SIGQUIT:
 			t.asked.Store(true)
 			if t.over.Load() {
 				t.relay.GiveUp() // nobody else is left to end
@@ -106,10 +104,16 @@ func (t *ownTerminal) ended(o *outcome) {
 	}
 	t.over.Store(true)
 	patience := time.Duration(0)
-	if o.verdict != "" || t.asked.Load() {
+	if o.verdict != "" || o.status.Signaled() || t.asked.Load() || t.exceeded != nil && t.exceeded() {
 		patience = drainPatience
 	}
-	t.relay.Finish(patience)
+	if t.timeout > 0 {
+		over := time.AfterFunc(t.timeout-o.wall, t.relay.GiveUp)
+		defer over.Stop()
+	}
+	if !t.relay.Finish(patience) && t.timeout > 0 && o.verdict == "" && o.wall < t.timeout && patience == 0 && !t.asked.Load() {
+		o.verdict = verdictTimeout // that of a payload that waits for its reader
+	}
 	t.caller.Close()
 }
 

@@ -18,6 +18,7 @@ type timeout struct {
 	process *sandbox.Process
 	signal  syscall.Signal
 	grace   time.Duration
+	at      time.Time // when; set before expired
 	expired atomic.Bool
 }
 
@@ -42,6 +43,7 @@ func killAfter(s *spec.Spec) time.Duration {
 }
 
 func (t *timeout) expire() {
+	t.at = time.Now()
 	t.expired.Store(true)
 	time.AfterFunc(t.grace, func() {
 		// An error means that the sandbox is gone, which is the purpose.
@@ -50,6 +52,12 @@ func (t *timeout) expire() {
 	_ = t.process.Signal(t.signal) // likewise; else Kill follows
 	// What is stopped handles no signal but this one and SIGKILL (signal(7)).
 	_ = t.process.Signal(syscall.SIGCONT)
+}
+
+// before is stop for a payload whose end was heard of: that may be before the end of
+// the sandbox, whose namespaces take their time to go.
+func (t *timeout) before(ended time.Time) bool {
+	return t.stop() && (ended.IsZero() || t.at.Before(ended))
 }
 
 // stop reports whether the time was over before the end. The timers need no

@@ -19,18 +19,17 @@ func (l *launcher) judge(s *spec.Spec, e *sandbox.Exit, o *outcome) {
 	if len(s.Process.Command) > 0 {
 		err.Object = s.Process.Command[0]
 	}
-	key := ""
 	switch o.verdict {
 	case verdictTimeout:
-		key = "process.timeout"
-		err.Reason = "it ran longer than " + key + " = " + s.Process.Timeout.String()
+		err.Origin = s.OriginOf("process.timeout")
+		err.Reason = "it ran longer than process.timeout = " + s.Process.Timeout.String()
 	case verdictOutput:
-		key = "limits.output"
-		err.Reason = "it wrote more than " + key + " = " + strconv.FormatUint(s.Limits.Output, 10) + " bytes"
+		err.Origin = s.OriginOf("limits.output")
+		err.Reason = "it wrote more than limits.output = " + strconv.FormatUint(s.Limits.Output, 10) + " bytes"
 	case verdictCPU:
 		soft, _, origin := cpuLimit(s)
 		err.Origin = origin
-		err.Reason = "it used more than limits.cpu = " + strconv.FormatUint(soft, 10) + " seconds of CPU time"
+		err.Reason = "it used more than limits.cpu = " + strconv.FormatUint(soft, 10) + "s of CPU time"
 	case verdictPids:
 		for _, c := range s.Limits.Cgroup {
 			if c.File == "pids.max" {
@@ -40,9 +39,6 @@ func (l *launcher) judge(s *spec.Spec, e *sandbox.Exit, o *outcome) {
 		}
 	default:
 		return
-	}
-	if key != "" {
-		err.Origin = s.OriginOf(key)
 	}
 	l.ui.report(err)
 }

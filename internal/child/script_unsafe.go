@@ -46,8 +46,10 @@ func move(m *memory) {
 	}
 }
 
-// failDirect reports the failed op of a child that was to become the payload.
-// A filter of the caller's may refuse the report: the status tells, too.
+// failDirect reports the failed op of a child that was to become the payload. Its
+// filter may be on already: more let write(2) through than sendto(2). A launcher that
+// is gone makes it a SIGPIPE, which is as good an end. Where the report is refused,
+// the status tells.
 //
 //go:noinline
 //go:norace
@@ -58,7 +60,7 @@ func failDirect(m *memory) {
 	m.loop.Message.Op = m.failedOp
 	m.loop.Message.Errno = m.errno
 	m.loop.Message.Noted = m.noted
-	pid1.Send(&m.loop, uintptr(m.slots[plan.SlotControl]))
+	syscall.RawSyscall(syscall.SYS_WRITE, uintptr(m.slots[plan.SlotControl]), uintptr(unsafe.Pointer(&m.loop.Message)), pid1.MessageSize)
 	for {
 		syscall.RawSyscall(sys.SYS_EXIT_GROUP, exitFailed, 0, 0)
 	}

@@ -19,10 +19,11 @@ func Default(signals ...syscall.Signal) {
 
 // Arrived reports whether s has come since the last question.
 func Arrived(s syscall.Signal) bool {
-	// The handler may set it in between: one question more or less.
-	was := arrived[s] != 0
+	if arrived[s] == 0 {
+		return false // nothing is written: the handler may set it at this moment
+	}
 	arrived[s] = 0
-	return was
+	return true
 }
 
 // Pause stops this process as s would, SIGTSTP, SIGTTIN or SIGTTOU; it returns

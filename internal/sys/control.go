@@ -10,14 +10,19 @@ import (
 // and a closed peer is seen. Both are close-on-exec.
 func SocketPair() (a, b int, err error) {
 	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
-	return fds[0], fds[1], err
+	if err != nil {
+		return -1, -1, err
+	}
+	return fds[0], fds[1], nil
 }
 
 // Pipe returns the two ends of a pipe. Both are close-on-exec, and reads wait.
 func Pipe() (r, w int, err error) {
 	var fds [2]int
-	err = unix.Pipe2(fds[:], unix.O_CLOEXEC)
-	return fds[0], fds[1], err
+	if err := unix.Pipe2(fds[:], unix.O_CLOEXEC); err != nil {
+		return -1, -1, err
+	}
+	return fds[0], fds[1], nil
 }
 
 // WriteByte writes one byte.

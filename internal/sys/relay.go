@@ -50,6 +50,12 @@ func Write(fd int, data []byte) (int, error) {
 	}
 }
 
+// IsPipe reports whether fd is a pipe, with a name or without.
+func IsPipe(fd int) bool {
+	var st unix.Stat_t
+	return unix.Fstat(fd, &st) == nil && st.Mode&unix.S_IFMT == unix.S_IFIFO
+}
+
 // AnonymousPipe reports whether fd is a pipe that has no name, so that nobody can
 // open an end that is closed.
 func AnonymousPipe(fd int) bool {
