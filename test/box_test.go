@@ -163,6 +163,15 @@ func (b *box) do(c command) output {
 	return finished(b.t, cmd, err, stdout.String(), stderr.String())
 }
 
+// patiently calls run with a timeout for its payload, a longer one each time until run
+// says that the payload came as far as the test needs: how long a start takes is the
+// machine's.
+func patiently(first time.Duration, run func(timeout string) (reached bool)) {
+	for timeout := first; !run(timeout.String()) && timeout < deadline/8; {
+		timeout *= 3
+	}
+}
+
 func finished(t *testing.T, cmd *exec.Cmd, err error, stdout, stderr string) output {
 	t.Helper()
 	var exit *exec.ExitError

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -136,31 +137,43 @@ func TestStatusLines(t *testing.T) {
 		}{
 			{[]string{"--", "sh", "-c", "exit 3"}, "started exited", `"status":3`},
 			{[]string{"--", "sh", "-c", "kill -9 $$"}, "started exited", `"signal":9`},
-			{[]string{"--timeout", "50ms", "--", "sleep", "60"}, "started exited", `"timed_out":true`},
+			{[]string{"--timeout", "TIME", "--", "sleep", "60"}, "started exited", `"timed_out":true`},
 			{[]string{"--", "/nonexistent"}, "failed", `"not_found"`},
 			{[]string{"--ro", "/nonexistent", "--", "true"}, "failed", `"profile"`},
 			{[]string{"--", "sh", "-c", "echo forged >&3"}, "started exited", `"status":2`},
 		} {
-			r, w, err := os.Pipe()
-			b.check(err)
-			b.do(command{args: append(lichenArgs("run", "--status-fd", "3"), c.args...), extra: []*os.File{w}})
-			w.Close()
-			buf := make([]byte, 64<<10)
-			n, _ := r.Read(buf)
-			r.Close()
+			var text string
+			patiently(50*time.Millisecond, func(timeout string) bool {
+				args := strings.Split(strings.ReplaceAll(strings.Join(c.args, "\n"), "TIME", timeout), "\n")
+				text = b.statusLines(args)
+				return c.args[0] != "--timeout" || strings.Contains(text, `"started"`)
+			})
 			var events []string
-			for line := range strings.Lines(string(buf[:n])) {
+			for line := range strings.Lines(text) {
 				var e map[string]any
 				if err := json.Unmarshal([]byte(line), &e); err != nil {
 					t.Errorf("%v: %v in %q", c.args, err, line)
 				}
 				events = append(events, fmt.Sprint(e["event"]))
 			}
-			if got := strings.Join(events, " "); got != c.events || !strings.Contains(string(buf[:n]), c.has) {
-				t.Errorf("%v: %q, want %q with %s: %s", c.args, got, c.events, c.has, buf[:n])
+			if got := strings.Join(events, " "); got != c.events || !strings.Contains(text, c.has) {
+				t.Errorf("%v: %q, want %q with %s: %s", c.args, got, c.events, c.has, text)
 			}
 		}
 	})
+}
+
+// statusLines returns what a run writes to its status descriptor.
+func (b *box) statusLines(args []string) string {
+	b.t.Helper()
+	r, w, err := os.Pipe()
+	b.check(err)
+	b.do(command{args: append(lichenArgs("run", "--status-fd", "3"), args...), extra: []*os.File{w}})
+	w.Close()
+	buf := make([]byte, 64<<10)
+	n, _ := r.Read(buf)
+	r.Close()
+	return string(buf[:n])
 }
 
 // TestStatusReaderGone protects the payload from a reader that does not read.

@@ -158,7 +158,7 @@ func (b *box) killAt(i int, early bool, args []string) {
 
 // survivors waits a while for the end of every process below the suite.
 func (b *box) survivors() (left []string) {
-	for range 1000 {
+	for end := time.Now().Add(deadline); time.Now().Before(end); {
 		if left = descendants(); len(left) == 0 {
 			return nil
 		}

@@ -48,7 +48,7 @@ func readFile(b *box, path string) string {
 func (b *box) noProcesses() {
 	b.t.Helper()
 	var left []string
-	for end := time.Now().Add(5 * time.Second); time.Now().Before(end); time.Sleep(2 * time.Millisecond) {
+	for end := time.Now().Add(deadline); time.Now().Before(end); time.Sleep(2 * time.Millisecond) {
 		if left = descendants(); len(left) == 0 {
 			return
 		}

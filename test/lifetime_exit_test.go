@@ -43,13 +43,17 @@ func TestExitBySignal(t *testing.T) {
 			options []string
 		}{
 			{"exit 3", 3, nil}, {"exit 137", 137, nil},
-			{"sleep 60", 124, []string{"--timeout", "100ms"}},
-			{"trap '' TERM; sleep 60", 124, []string{"--timeout", "100ms", "--kill-after", "10ms"}},
 			{"(sleep 0.1) & kill -9 $$", -9, []string{"--linger"}},
 		} {
 			o := b.do(command{args: append(runArgs(append(c.options, "--exit-by-signal")...), "sh", "-c", c.command)})
 			if c.code < 0 && o.signal != syscall.Signal(-c.code) || c.code >= 0 && (o.code != c.code || o.signal != 0) {
 				t.Errorf("%s: %+v", c.command, o)
+			}
+		}
+		for _, command := range []string{"echo up; sleep 60", "trap '' TERM; echo up; sleep 60"} {
+			o, _ := b.timedOut(lichenArgs("run", "--exit-by-signal", "--kill-after", "10ms"), "sh", "-c", command)
+			if o.code != 124 || o.signal != 0 || o.stdout != "up\n" {
+				t.Errorf("%s: %+v", command, o)
 			}
 		}
 		if o := b.do(command{args: append(runArgs("--exit-by-signal"), "/nonexistent")}); o.code != 127 || o.signal != 0 {

@@ -140,11 +140,14 @@ func TestPayloadStopsItself(t *testing.T) {
 				t.Errorf("%s: %+v", sig, o)
 			}
 		}
-		p := b.job(append(runArgs("--timeout", "200ms", "--kill-after", "10ms"), "sh", "-c", "kill -STOP $$; exit 9")...)
-		if o := p.wait(); o.code != 124 {
-			t.Errorf("with a timeout: %+v", o)
-		}
-		p = b.start(command{args: append(runArgs(), "sh", "-c", "kill -STOP $$; exit 9")})
+		patiently(200*time.Millisecond, func(timeout string) bool {
+			o := b.job(append(runArgs("--timeout", timeout, "--kill-after", "10ms"), "sh", "-c", "echo up; kill -STOP $$; exit 9")...).wait()
+			if o.code != 124 {
+				t.Errorf("with a timeout: %+v", o)
+			}
+			return o.stdout == "up"
+		})
+		p := b.start(command{args: append(runArgs(), "sh", "-c", "kill -STOP $$; exit 9")})
 		_, payload := b.payloadOf(p)
 		b.becomes(payload, true)
 		b.check(p.cmd.Process.Signal(unix.SIGCONT)) // a stopped launcher would forward it too
@@ -211,7 +214,7 @@ func TestLingerSignals(t *testing.T) {
 				t.Errorf("%v: %+v", options, o)
 			}
 			// The payload's exit does not stop the clock.
-			o := b.do(command{args: append(runArgs(append(options, "--timeout", "300ms", "--kill-after", "10ms")...), "sh", "-c", `(trap "" TERM; sleep 60) & exit 3`)})
+			o, _ := b.timedOut(append(lichenArgs("run", "--kill-after", "10ms"), options...), "sh", "-c", `(trap "" TERM; echo up; sleep 60) & exit 3`)
 			if o.code != 124 {
 				t.Errorf("%v, with a timeout: %+v", options, o)
 			}

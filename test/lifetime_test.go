@@ -123,11 +123,12 @@ func TestTimeout(t *testing.T) {
 			if !b.mayUse(profile) {
 				continue
 			}
-			o := b.do(command{args: append(runArgs("-p", profile, "--timeout", "100ms"), "sleep", "60")})
+			args := lichenArgs("run", "-p", profile, "--ro", binDir)
+			o, _ := b.timedOut(args, "sh", "-c", "echo up; exec sleep 60")
 			if o.code != 124 {
 				t.Errorf("%s: %+v", profile, o)
 			}
-			o = b.do(command{args: append(runArgs("-p", profile, "--timeout", "100ms", "--kill-after", "100ms"), binDir+"/probe", "spawn 2", "stray inner")})
+			o, _ = b.timedOut(append(args, "--kill-after", "100ms"), "sh", "-c", `"$0" "spawn 2" >/dev/null; trap "" TERM; echo up; exec "$0" "stray inner"`, binDir+"/probe")
 			if o.code != 124 {
 				t.Errorf("%s, a payload that ignores SIGTERM: %+v", profile, o)
 			}

@@ -1,13 +1,10 @@
 package test
 
 import (
-	"context"
 	"fmt"
 	"os"
 	"strings"
-	"syscall"
 	"testing"
-	"time"
 )
 
 // TestOutputLimit protects who collects what a program prints: as many bytes
@@ -121,45 +118,6 @@ func TestOutputReaders(t *testing.T) {
 			t.Errorf("a full device: %+v", o)
 		}
 	})
-}
-
-// TestOutputReaderAsleep: a reader that never reads holds up a program that writes,
-// and neither its timeout nor a signal to lichen.
-func TestOutputReaderAsleep(t *testing.T) {
-	b := newBox(t, users()[0]) // takes long, and does not depend on who asks
-	for _, c := range []struct {
-		name string
-		args []string
-		send syscall.Signal
-		code int
-	}{
-		{"timeout", []string{"--timeout", "300ms", "--kill-after", "100ms", "--", "yes"}, 0, 124},
-		{"timeout at the end", []string{"--timeout", "1s", "--", "head", "-c", "100000", "/dev/zero"}, 0, 124},
-		{"SIGTERM", []string{"--", "yes"}, syscall.SIGTERM, 143},
-		// The program has ended; what it wrote waits, and so does lichen.
-		{"SIGTERM at the end", []string{"--", "head", "-c", "100000", "/dev/zero"}, syscall.SIGTERM, 143},
-	} {
-		r, w, err := os.Pipe()
-		b.check(err)
-		_, err = w.Write(make([]byte, 1<<16)) // full
-		b.check(err)
-		ctx, cancel := context.WithTimeout(t.Context(), deadline)
-		cmd := b.cmd(ctx, command{args: append(lichenArgs("run", "--limit", "output=1G"), c.args...)})
-		cmd.Stdout = w
-		b.check(cmd.Start())
-		if c.send != 0 {
-			time.Sleep(deadline / 50) // mostly until the program is stuck, or at its end
-			b.check(cmd.Process.Signal(c.send))
-		}
-		o := finished(t, cmd, cmd.Wait(), "", "")
-		if o.code != c.code || ctx.Err() != nil {
-			t.Errorf("%s: %+v, %v", c.name, o, ctx.Err())
-		}
-		cancel()
-		w.Close()
-		r.Close()
-	}
-	b.noProcesses()
 }
 
 // TestOutputElsewhere protects the limit from descriptor 0: a terminal is mostly

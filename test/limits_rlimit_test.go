@@ -101,9 +101,9 @@ func TestCPULimit(t *testing.T) {
 		code          int
 		says          string
 	}{
-		{"cpu=1", busy, 137, "limits.cpu = 1 seconds"},
-		{"cpu=1:50", busy, 128 + 24, "limits.cpu = 1 seconds"},
-		{"cpu=1:2", "trap '' XCPU; " + busy, 137, "limits.cpu = 1 seconds"},
+		{"cpu=1", busy, 137, "limits.cpu = 1s of CPU time"},
+		{"cpu=1:50", busy, 128 + 24, "limits.cpu = 1s of CPU time"},
+		{"cpu=1:2", "trap '' XCPU; " + busy, 137, "limits.cpu = 1s of CPU time"},
 		{"cpu=1", "kill -XCPU $$", 128 + 24, ""},
 		{"cpu=1", "kill -KILL $$", 137, ""},
 		{"cpu=60", "kill -KILL $$", 137, ""},

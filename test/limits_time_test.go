@@ -1,6 +1,7 @@
 package test
 
 import (
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -10,27 +11,28 @@ import (
 // TestTimeoutEndsEverything: SIGTERM first, SIGKILL after the grace, and nothing is
 // left inside, whoever ignores what.
 func TestTimeoutEndsEverything(t *testing.T) {
-	const stubborn = `trap "" TERM; (trap "" TERM; while :; do sleep 1; done) & while :; do sleep 1; done`
+	const stubborn = `trap "" TERM; (trap "" TERM; echo up; while :; do sleep 1; done) & while :; do sleep 1; done`
+	const polite = `trap "echo bye; exit 3" TERM; echo up; while :; do sleep 0.1; done`
 	forUsers(t, func(t *testing.T, b *box) {
 		for _, options := range [][]string{nil, {"--linger"}, {"-p", "landlock"}} {
 			if !b.mayUse(options...) {
 				continue
 			}
 			args := append(lichenArgs("run"), options...)
-			o := b.do(command{args: append(args, "--timeout", "200ms", "--kill-after", "200ms", "--", "sh", "-c", stubborn)})
-			if o.code != 124 || o.stderr != "lichen: run sh: it ran longer than process.timeout = 200ms (command line)\n" {
+			o, timeout := b.timedOut(append(args, "--kill-after", "200ms"), "sh", "-c", stubborn)
+			if o.code != 124 || o.stderr != "lichen: run sh: it ran longer than process.timeout = "+timeout+" (command line)\n" {
 				t.Errorf("%v: %+v", options, o)
 			}
 			b.noProcesses()
 			// Who ends on SIGTERM has its grace, and the status is the timeout's.
-			o = b.do(command{args: append(args, "--timeout", "1s", "--kill-after", "20s", "--", "sh", "-c", `trap "echo bye; exit 3" TERM; while :; do sleep 0.1; done`)})
-			if o.code != 124 || o.stdout != "bye\n" {
+			o, _ = b.timedOut(append(args, "--kill-after", "20s"), "sh", "-c", polite)
+			if o.code != 124 || o.stdout != "up\nbye\n" {
 				t.Errorf("%v, in its grace: %+v", options, o)
 			}
 		}
 		// A process that lingers is asked to end as the payload is.
-		o := b.lichen("run", "--linger", "--timeout", "1s", "--kill-after", "20s", "--", "sh", "-c", `(trap "echo bye; exit" TERM; while :; do sleep 0.1; done) & exit 3`)
-		if o.code != 124 || o.stdout != "bye\n" {
+		o, _ := b.timedOut(lichenArgs("run", "--linger", "--kill-after", "20s"), "sh", "-c", "("+polite+") & exit 3")
+		if o.code != 124 || o.stdout != "up\nbye\n" {
 			t.Errorf("what lingers: %+v", o)
 		}
 		b.fails(b.lichen("run", "--timeout", "-1s", "--", "true"), 125, "timeout")
@@ -40,19 +42,30 @@ func TestTimeoutEndsEverything(t *testing.T) {
 	})
 }
 
+// timedOut runs a payload that says "up" once it is ready for the end of its time.
+func (b *box) timedOut(args []string, payload ...string) (o output, timeout string) {
+	b.t.Helper()
+	patiently(200*time.Millisecond, func(time string) bool {
+		timeout = time
+		o = b.do(command{args: slices.Concat(args, []string{"--timeout", time, "--"}, payload)})
+		return strings.HasPrefix(o.stdout, "up\n")
+	})
+	return o, timeout
+}
+
 // TestTimeoutOfTheStopped: time goes on for a program that is stopped, which is
 // woken to hear of its end, and for a launcher that is.
 func TestTimeoutOfTheStopped(t *testing.T) {
 	forUsers(t, func(t *testing.T, b *box) {
-		args := lichenArgs("run", "--timeout", "1s", "--kill-after", "20s", "--")
-		o := b.do(command{args: append(args, "sh", "-c", `trap "echo bye; exit" TERM; kill -STOP $$; while :; do sleep 0.1; done`)})
-		if o.code != 124 || o.stdout != "bye\n" {
+		o, _ := b.timedOut(lichenArgs("run", "--kill-after", "20s"), "sh", "-c", `trap "echo bye; exit" TERM; echo up; kill -STOP $$; while :; do sleep 0.1; done`)
+		if o.code != 124 || o.stdout != "up\nbye\n" {
 			t.Errorf("stopped: %+v", o)
 		}
-		p := b.start(command{args: append(args, "sh", "-c", "echo ready; exec sleep 60")})
+		const timeout = 2 * time.Second
+		p := b.start(command{args: lichenArgs("run", "--timeout", timeout.String(), "--kill-after", "20s", "--", "sh", "-c", "echo ready; exec sleep 60")})
 		p.line()
 		b.check(p.cmd.Process.Signal(syscall.SIGSTOP))
-		time.Sleep(1100 * time.Millisecond)
+		time.Sleep(timeout)
 		b.check(p.cmd.Process.Signal(syscall.SIGCONT))
 		if o := p.wait(); o.code != 124 {
 			t.Errorf("a stopped launcher: %+v", o)
@@ -76,13 +89,17 @@ func TestTimeoutBeforeTheStart(t *testing.T) {
 func TestVerdicts(t *testing.T) {
 	forUsers(t, func(t *testing.T, b *box) {
 		for _, c := range []struct{ options, script, want string }{
-			{"--timeout 100ms", "sleep 60", `"timed_out":true,"limit":"timeout"`},
+			{"--timeout TIME", "echo up; sleep 60", `"timed_out":true,"limit":"timeout"`},
 			{"--limit output=10", "yes", `"signal":9,"name":"SIGKILL","timed_out":false,"limit":"output"`},
 			{"--limit cpu=1:50", "while :; do :; done", `"signal":24,"name":"SIGXCPU","timed_out":false,"limit":"cpu"`},
 			{"--limit cpu=1", "exit 3", `"status":3,"timed_out":false,"rusage"`},
 		} {
-			args := append(strings.Fields(c.options), "--status-fd", "3", "--stats", "fd:4", "--", "sh", "-c", c.script)
-			o := b.do(command{args: append([]string{"sh", "-c", `exec "$@" 3>` + b.ctl + "/status 4>" + b.ctl + "/stats", "sh", binDir + "/lichen", "run"}, args...)})
+			var o output
+			patiently(100*time.Millisecond, func(timeout string) bool {
+				args := append(strings.Fields(strings.ReplaceAll(c.options, "TIME", timeout)), "--status-fd", "3", "--stats", "fd:4", "--", "sh", "-c", c.script)
+				o = b.do(command{args: append([]string{"sh", "-c", `exec "$@" 3>` + b.ctl + "/status 4>" + b.ctl + "/stats", "sh", binDir + "/lichen", "run"}, args...)})
+				return !strings.Contains(c.options, "TIME") || o.stdout == "up\n"
+			})
 			status, stats := readFile(b, b.ctl+"/status"), readFile(b, b.ctl+"/stats")
 			if !strings.Contains(status, c.want) || !strings.HasPrefix(stats, "{"+strings.SplitN(c.want, `,"rusage`, 2)[0]) && !strings.Contains(stats, c.want) {
 				t.Errorf("%s: %+v\n%s%s", c.options, o, status, stats)

@@ -139,7 +139,7 @@ func TestUserManagerStops(t *testing.T) {
 	newBox(t, user{"manager", usermanager.UID})
 	m := usermanager.Start(t)
 	log := m.ServiceLog("plain.log")
-	m.Unit("plain.service", "[Service]\nKillMode=mixed\nTimeoutStopSec=2\nExecStart="+binDir+"/lichen run -p service -- sh -c 'sleep 1001 & exec sleep 1000'\nStandardOutput=append:"+log+"\nStandardError=append:"+log+"\n")
+	m.Unit("plain.service", "[Service]\nKillMode=mixed\nTimeoutStopSec=20\nExecStart="+binDir+"/lichen run -p service -- sh -c 'sleep 1001 & exec sleep 1000'\nStandardOutput=append:"+log+"\nStandardError=append:"+log+"\n")
 	m.Systemctl("start", "plain.service")
 	m.WaitFor("plain.service", "ActiveState", "active")
 	for end := time.Now().Add(deadline); time.Now().Before(end) && !strings.Contains(strings.Join(descendants(), " "), "(sleep)"); {

@@ -81,8 +81,9 @@ func TestFlood(t *testing.T) {
 			t.Errorf("after ^C: %d", got)
 		}
 
-		_, p = b.atTerminal(nil, "yes")
-		time.Sleep(100 * time.Millisecond)
+		master, p = b.atTerminal(nil, "yes")
+		_, err = io.ReadFull(master, buf)
+		b.check(err)
 		b.check(p.cmd.Process.Signal(unix.SIGTERM))
 		if got := p.ends(); got != 143 {
 			t.Errorf("after SIGTERM: %d", got)

@@ -94,7 +94,7 @@ func TestRestored(t *testing.T) {
 			b.check(unix.Kill(ready("$LPTY sh -c 'echo ready; exec sleep 100'"), s.signal))
 			same(s.signal.String(), s.status)
 		}
-		ready(strings.Join(runArgs("--pty", "--timeout", "1s"), " ") + " sh -c 'echo ready; exec sleep 100'")
+		ready(strings.Join(runArgs("--pty", "--timeout", "3s"), " ") + " sh -c 'echo ready; exec sleep 100'")
 		same("timeout", "124")
 		c.run("$LPTY /nonexistent/x")
 		same("a command that is not there", "127")

@@ -104,12 +104,12 @@ func TestBackgroundJob(t *testing.T) {
 		c.expect("working\r\n")
 		c.run("")
 		c.expect(prompt)
-		for i := 0; ; i++ {
+		for end := time.Now().Add(deadline); ; {
 			c.run("jobs")
 			if out := c.expect(prompt); strings.Contains(out, "Stopped") {
 				break
 			}
-			if i > 400 {
+			if time.Now().After(end) {
 				t.Fatal("it does not stop for reading")
 			}
 			time.Sleep(10 * time.Millisecond)

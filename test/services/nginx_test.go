@@ -100,10 +100,10 @@ func TestNginx(t *testing.T) {
 func (h *host) get(path string) (status int, body string) {
 	h.t.Helper()
 	client := http.Client{Timeout: deadline, Transport: &http.Transport{DisableKeepAlives: true}}
-	for try := 0; ; try++ {
+	for end := time.Now().Add(deadline); ; {
 		response, err := client.Get("http://" + h.address() + path)
 		if err != nil {
-			if try < 20 { // between a worker that ends and the next
+			if time.Now().Before(end) { // between a worker that ends and the next
 				time.Sleep(50 * time.Millisecond)
 				continue
 			}
