@@ -86,8 +86,8 @@ func TestDirectory(t *testing.T) {
 	}
 	check(t, os.Symlink(good, dir+"/link"))
 	check(t, os.WriteFile(dir+"/file", nil, 0o600))
-	check(t, os.Mkdir(dir+"/work", 0o700))
-	check(t, os.WriteFile(dir+"/work/x", nil, 0o600))
+	check(t, os.Mkdir(dir+"/open", 0o700))
+	check(t, os.WriteFile(dir+"/open/x", nil, 0o600))
 	for name, want := range map[string]string{"link": "symbolic link", "file": "not a directory"} {
 		for _, open := range []func(string) (*Store, error){Open, Create} {
 			_, err := open(dir + "/" + name)
@@ -100,7 +100,7 @@ func TestDirectory(t *testing.T) {
 			}
 		}
 	}
-	_, err = Create(dir + "/work")
+	_, err = Create(dir + "/open")
 	refused(t, err, `not empty: it holds "x"`, "")
 	_, err = Create("relative")
 	refused(t, err, "absolute", "")
