@@ -19,9 +19,7 @@ func TestJoinedTerminal(t *testing.T) {
 		c.expect("$E cat\r\n")
 		c.keys("one\n")
 		c.expect("one\r\none\r\n") // the echo, and cat's answer
-		c.keys("\x1a")
-		c.expect("Stopped")
-		c.expect(prompt)
+		c.suspend()
 		c.run("fg")
 		c.expect("cat\r\n")
 		c.keys("two\n")

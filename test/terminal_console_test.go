@@ -172,6 +172,31 @@ func (c *console) lichen() int {
 	return child
 }
 
+// suspend presses ^Z and waits until the whole job is stopped. A program that reads and
+// has the signal still takes a line that is there when it wakes (n_tty_read), so that
+// the shell would wait in vain for what is typed next.
+func (c *console) suspend() {
+	c.b.t.Helper()
+	group, err := unix.Getpgid(c.lichen())
+	c.b.check(err)
+	c.keys("\x1a")
+	c.expect("Stopped")
+	c.expect(prompt)
+	c.b.until("the whole job is stopped", func() bool {
+		names, err := os.ReadDir("/proc")
+		c.b.check(err)
+		for _, n := range names {
+			stat, _ := os.ReadFile("/proc/" + n.Name() + "/stat") // it may have ended
+			name, rest, ok := strings.Cut(string(stat), ") ")
+			f := strings.Fields(rest)
+			if ok && len(f) > 2 && f[2] == strconv.Itoa(group) && f[0] != "T" && f[0] != "Z" && !strings.HasSuffix(name, "(lichen-init") {
+				return false
+			}
+		}
+		return true
+	})
+}
+
 // atConsole runs a test as each user, with a shell.
 func atConsole(t *testing.T, f func(b *box, c *console)) {
 	t.Helper()
