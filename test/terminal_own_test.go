@@ -3,6 +3,7 @@ package test
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -175,6 +176,14 @@ func TestOwnTerminalJobControl(t *testing.T) {
 		c.keys("\x1a")
 		c.expect("Stopped")
 		c.expect("inside> ")
+		b.until("cat is stopped", func() bool { // see console.suspend
+			names, err := os.ReadDir("/proc")
+			b.check(err)
+			return slices.ContainsFunc(names, func(n os.DirEntry) bool {
+				stat, _ := os.ReadFile("/proc/" + n.Name() + "/stat")
+				return strings.Contains(string(stat), " (cat) T ")
+			})
+		})
 		c.run("fg")
 		c.expect("cat\r\n")
 		c.keys("two\n")
