@@ -155,16 +155,5 @@ func (c *compiler) joinedPayload(j *Joinable) {
 	}
 	b.Note("verify", "that the process is closed to inspection", spec.Origin{})
 	c.verifyClosed()
-	c.passFDs()
-	c.setLimits()
-	b.Note("unblock", "signals", spec.Origin{})
-	b.Call(sys.SYS_RT_SIGPROCMASK, plan.Val(sys.SIG_SETMASK), b.Words(0), plan.Null, plan.Val(8))
-	b.Note("tie to", "the launcher", spec.Origin{})
-	c.checkLauncher()
-	if c.filters.payload != nil {
-		b.Note("filter", "system calls", spec.Origin{})
-		installFilter(b, c.filters.payload)
-	}
-	c.verifyNesting()
-	c.exec()
+	c.finish()
 }

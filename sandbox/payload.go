@@ -33,6 +33,12 @@ func (c *compiler) payload() {
 	c.verifyPID()
 	c.takeOutput()
 	c.replaceNull()
+	c.finish()
+}
+
+// finish is the last of the way, for who starts a sandbox and for who joins one.
+func (c *compiler) finish() {
+	b := c.b
 	c.passFDs()
 	c.setLimits()
 	b.Note("unblock", "signals", spec.Origin{})
@@ -40,7 +46,7 @@ func (c *compiler) payload() {
 	b.Note("tie to", "the launcher", spec.Origin{})
 	c.checkLauncher()
 	if c.filters.payload != nil {
-		b.Note("filter", "system calls", s.OriginOf("seccomp.default"))
+		b.Note("filter", "system calls", c.s.OriginOf("seccomp.default"))
 		installFilter(b, c.filters.payload)
 	}
 	c.verifyNesting()

@@ -27,7 +27,7 @@ type Entry struct {
 	// Alone: the sandbox is no pid namespace, and ends when its launcher does, not
 	// when its PID 1 does.
 	Alone bool
-	// Join is what sandbox.Parse reads; empty where nobody can join.
+	// Join is what sandbox.ParseJoinable reads; empty where nobody can join.
 	Join []byte
 }
 

@@ -178,6 +178,12 @@ func FDOpenUnix(fd int) bool {
 	return option(unix.SO_TYPE) == unix.SOCK_DGRAM || err == unix.ENOTCONN && option(unix.SO_ACCEPTCONN) == 0
 }
 
+// FDSocket reports whether fd is a socket.
+func FDSocket(fd int) bool {
+	_, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_TYPE)
+	return err == nil
+}
+
 // FDInternet reports whether fd is a socket of IPv4 or IPv6.
 func FDInternet(fd int) bool {
 	domain, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_DOMAIN)
